@@ -72,6 +72,13 @@ class NoSuchModel(GatewayError):
     status = 404
     code = "model_not_found"
 
+    @classmethod
+    def named(cls, model: str) -> "NoSuchModel":
+        """The same words for one that is not there and one that is not for this caller."""
+        return cls(
+            f"The model `{model}` does not exist or you do not have access to it.", param="model"
+        )
+
 
 class NoSuchThing(GatewayError):
     status = 404

@@ -1,0 +1,301 @@
+"""Names of models: every spelling made one, aliases, per-model defaults, and who may use what.
+
+Permissions, routing, the queue and the cache see canonical names only. Which engine has a model,
+and how that engine spells it, is the pool's to know.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+from msgspec.structs import replace as changed
+
+from _llamagate.config.values import ModelDefaults
+from _llamagate.errors import InvalidRequest, NoSuchModel, NotAllowed
+from _llamagate.exchange import Caller, Chat, Completion, Embed, Message, Model
+
+LONGEST = 512  # characters of a name; bounds what the caches below hold on to
+
+_UNSAID: tuple[object, ...] = (None, ())
+
+T = TypeVar("T")
+Request = TypeVar("Request", Chat, Completion, Embed)
+
+# ---------------------------------------------------------------- one name, many spellings
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+_OWN_TAGS = ("latest", "local", "cloud")  # `ollama:latest` is a model called ollama
+
+
+@lru_cache(maxsize=4096)
+def canonical(spelling: str) -> str:
+    """The one name for every spelling that reaches the same model.
+
+    Ollama's grammar is `[scheme://][host/][namespace/]model[:tag]`, in any case, with its own
+    registry, `library` and `latest` understood; `:local` and a leading `ollama:` change nothing.
+    What is understood is left out here rather than filled in, so that a Hugging Face id, a hosted
+    model's name or a path, which know no tags, keep the form in which their engine lists them.
+    """
+    name = _trimmed(spelling)
+    here = name.endswith(":local")
+    while name.endswith(":local"):
+        name = name.removesuffix(":local")
+    away = _before_cloud(name)
+    if away is None:
+        return _plain(name)
+    if here or away.endswith(":local"):
+        raise InvalidRequest("A model name has either :local or :cloud, not both.", param="model")
+    plain = _plain(away)
+    return f"{plain}-cloud" if ":" in plain.rpartition("/")[2] else f"{plain}:cloud"
+
+
+def leaves_machine(spelling: str) -> bool:
+    """Would Ollama pass this on to ollama.com?"""
+    return _before_cloud(_trimmed(spelling)) is not None
+
+
+def _trimmed(spelling: str) -> str:
+    if len(spelling) > LONGEST:
+        raise _malformed()
+    name = spelling.strip().lower()
+    if not name or _BLANK.search(name):
+        raise _malformed()
+    while name.startswith("ollama:") and name[7:] not in _OWN_TAGS:
+        name = name[7:]
+    return name
+
+
+def _before_cloud(name: str) -> str | None:
+    """The name without its cloud suffix; None when it has none."""
+    before, colon, tag = name.rpartition(":")
+    if colon and tag == "cloud":
+        return before
+    if colon and tag.endswith("-cloud") and "/" not in tag:
+        return name.removesuffix("-cloud")
+    return None
+
+
+def _plain(name: str) -> str:
+    if scheme := _SCHEME.match(name):
+        name = name[scheme.end() :]
+    parts = name.split("/")
+    inner = parts[1:] if len(parts) > 2 else parts  # an absolute path begins with an empty part
+    if name.endswith(":") or not all(inner) or ".." in parts:
+        raise _malformed()
+    if len(parts) == 3 and parts[0] == "registry.ollama.ai":
+        del parts[0]
+    if len(parts) == 2 and parts[0] == "library":
+        del parts[0]
+    return "/".join(parts).removesuffix(":latest")
+
+
+def _malformed() -> InvalidRequest:
+    return InvalidRequest(
+        "Invalid model name: it has the form [host/][namespace/]model[:tag], "
+        f"without spaces and in at most {LONGEST} characters.",
+        param="model",
+    )
+
+
+class Patterns(Generic[T]):
+    """Values by name, where `*` in a name stands for anything. An exact name comes first, then
+    the pattern with the most letters."""
+
+    def __init__(self, table: Iterable[tuple[str, T]]) -> None:
+        self._exact: dict[str, T] = {}
+        wild: list[tuple[str, T]] = []
+        for written, value in table:
+            name = written.strip().lower()
+            if "*" in name:
+                wild.append((name, value))
+            else:
+                self._exact[name] = self._exact[canonical(name)] = value
+        wild.sort(key=lambda item: -len(item[0]))
+        self._wild = [(_pattern(name), value) for name, value in wild]
+
+    def exact(self, names: Collection[str]) -> T | None:
+        return next((self._exact[name] for name in names if name in self._exact), None)
+
+    def wild(self, names: Collection[str]) -> T | None:
+        for pattern, value in self._wild:
+            if any(pattern.fullmatch(name) for name in names):
+                return value
+        return None
+
+    def find(self, *names: str) -> T | None:
+        found = self.exact(names)
+        return found if found is not None else self.wild(names)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, name.split("*"))))
+
+
+# ---------------------------------------------------------------- what an operator says of names
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a spelling stands for, first choice first."""
+
+    names: tuple[str, ...]  # canonical
+    spelled: tuple[str, ...]  # the same as they were written
+    asked: str  # as the client wrote it
+
+
+class Names:
+    """What the operator says of names; looked up once a spelling, then remembered."""
+
+    def __init__(
+        self,
+        aliases: Mapping[str, tuple[str, ...]],
+        defaults: Mapping[str, ModelDefaults],
+        default_model: str = "",
+        cloud: bool = False,
+    ) -> None:
+        self._resolve_for = lru_cache(maxsize=4096)(self._resolve)
+        self.replace(aliases, defaults, default_model, cloud)
+
+    def replace(
+        self,
+        aliases: Mapping[str, tuple[str, ...]],
+        defaults: Mapping[str, ModelDefaults],
+        default_model: str = "",
+        cloud: bool = False,
+    ) -> None:
+        self.aliases = dict(aliases)
+        self.default_model = default_model
+        self.cloud = cloud
+        self._aliases = Patterns(aliases.items())
+        standing = Patterns((name, _Standing(said)) for name, said in defaults.items())
+        self._standing_for = lru_cache(maxsize=4096)(standing.find)
+        self._resolve_for.cache_clear()
+
+    def resolve(self, spelling: str, caller: Caller) -> Resolved:
+        """Raises NoSuchModel for what the caller may not use, as if it were not there."""
+        return self._resolve_for(spelling, caller.models)
+
+    def _resolve(self, spelling: str, allowed: tuple[str, ...] | None) -> Resolved:
+        asked = (spelling.strip() if len(spelling) <= LONGEST else spelling) or self.default_model
+        if not asked:
+            raise InvalidRequest(
+                "Name a model: none was asked for and no default is configured (OLLAMA_MODEL).",
+                param="model",
+            )
+        wanted = self._targets(asked)
+        if allowed is not None and not _allows(allowed, canonical(asked)):
+            wanted = [name for name in wanted if _allows(allowed, canonical(name))]
+            if not wanted:
+                raise NoSuchModel.named(asked)
+        staying = [name for name in wanted if self.cloud or not leaves_machine(name)]
+        if not staying:
+            raise NotAllowed(
+                f"The model `{asked}` runs on ollama.com, not on this machine. "
+                "An administrator can allow such models: cloud_models = true in llamagate.toml.",
+                param="model",
+            )
+        return Resolved(tuple(map(canonical, staying)), tuple(staying), asked)
+
+    def _targets(self, asked: str) -> Sequence[str]:
+        """An exact alias wins over a model of its name; one with `*` steps in for a missing one."""
+        names = (asked.lower(), canonical(asked))
+        if exact := self._aliases.exact(names):
+            return exact
+        return (asked, *(self._aliases.wild(names) or ()))
+
+    def visible(self, caller: Caller, models: Sequence[Model]) -> list[Model]:
+        """The models, and the aliases that lead to one of them, that this caller may use."""
+        shown: dict[str, Model] = {}
+        there = {canonical(model.name): model for model in models}
+        for name, model in there.items():
+            if self._usable(name, caller.models):
+                shown[name] = model
+        for alias, targets in self.aliases.items():
+            found = next((there[t] for t in map(canonical, targets) if t in there), None)
+            if found and "*" not in alias and self._usable(alias, caller.models):
+                shown[canonical(alias)] = _called(alias, found)
+        return list(shown.values())
+
+    def _usable(self, name: str, allowed: tuple[str, ...] | None) -> bool:
+        try:
+            self._resolve_for(name, allowed)
+        except (NoSuchModel, NotAllowed):
+            return False
+        return True
+
+    # ------------------------------------------------------------ defaults and locks
+
+    def apply(self, request: Request, name: str) -> Request:
+        """The request with this model's defaults where the client said nothing, and its locks."""
+        standing = self._standing_for(name)
+        if standing is None:
+            return request
+        changes = standing.changes(request)
+        return changed(request, **changes) if changes else request
+
+
+def _allows(allowed: tuple[str, ...], name: str) -> bool:
+    return Patterns((entry, True) for entry in allowed).find(name) is not None
+
+
+def _called(alias: str, model: Model) -> Model:
+    entry = {
+        key: alias if key in ("name", "model", "id") else value
+        for key, value in model.entry.items()
+    }
+    return changed(model, name=alias, entry=entry)
+
+
+class _Standing:
+    """One model's defaults, laid out for asking what they change in a request."""
+
+    def __init__(self, defaults: ModelDefaults) -> None:
+        values = {f.name: getattr(defaults, f.name) for f in fields(defaults)}
+        self._locked = frozenset(values.pop("lock"))
+        self._system: str | None = values.pop("system")
+        self._values = {
+            name: value
+            for name, value in values.items()
+            if value not in _UNSAID or name in self._locked
+        }
+
+    def changes(self, request: Chat | Completion | Embed) -> dict[str, object]:
+        if isinstance(request, Embed):
+            return self._embed_changes(request)
+        changes: dict[str, object] = {}
+        for name, value in self._values.items():
+            said = getattr(request, name)
+            if said != value and (said in _UNSAID or name in self._locked):
+                changes[name] = value
+        return changes | self._system_changes(request)
+
+    def _embed_changes(self, request: Embed) -> dict[str, object]:
+        """Nothing is sampled; what is left says how the model is loaded."""
+        changes: dict[str, object] = {}
+        keep_alive = self._values.get("keep_alive", request.keep_alive)
+        if keep_alive != request.keep_alive and (
+            request.keep_alive is None or "keep_alive" in self._locked
+        ):
+            changes["keep_alive"] = keep_alive
+        if "num_ctx" in self._values and (
+            "num_ctx" not in request.options or "num_ctx" in self._locked
+        ):
+            options = {**request.options, "num_ctx": self._values["num_ctx"]}
+            changes["options"] = {k: v for k, v in options.items() if v is not None}
+        return changes
+
+    def _system_changes(self, request: Chat | Completion) -> dict[str, object]:
+        locked = "system" in self._locked
+        if self._system is None and not locked:
+            return {}
+        if isinstance(request, Completion):
+            settled = request.raw or (request.system is not None and not locked)
+            return {} if settled or request.system == self._system else {"system": self._system}
+        others = tuple(m for m in request.messages if m.role not in ("system", "developer"))
+        if len(others) < len(request.messages) and not locked:
+            return {}
+        ours = (Message("system", self._system),) if self._system else ()
+        return {"messages": (*ours, *others)}
