@@ -31,38 +31,38 @@ On Debian and Ubuntu:
 Then run this again."""
 
 
-def main():
+def main() -> None:
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    ready(sys.argv[1], sys.argv[2])
-
-
-def ready(lock, folder):
-    """The path of the environment's Python, made anew when the lock has changed."""
-    folder = os.path.join(ROOT, folder)
-    requirements = os.path.join(ROOT, "requirements", lock + ".txt")
-    with open(requirements, "rb") as file:
+    lock, folder = sys.argv[1:]
+    path = os.path.join(ROOT, "requirements", lock + ".txt")
+    with open(path, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
+    ready(os.path.join(ROOT, folder), lock + ".lock", digest, "--requirement", path)
+
+
+def ready(folder: str, stamp: str, wanted: str, *packages: str) -> str:
+    """The environment's Python, made or renewed when the file `stamp` does not say `wanted`."""
     python = python_in(folder)
-    stamp = os.path.join(folder, lock + ".lock")
-    if os.path.exists(python) and read(stamp) == digest:
+    stamp = os.path.join(folder, stamp)
+    if os.path.exists(python) and read(stamp) == wanted:
         return python
-    sys.stderr.write(f"Installing what LlamaGate needs ({lock} lock) into {folder}\n")
+    sys.stderr.write(f"Installing into {folder}\n")
     if not os.path.exists(python):
         make(folder)
-    install(python, "--requirement", requirements)
+    install(python, *packages)
     with open(stamp, "w") as file:
-        file.write(digest)
+        file.write(wanted)
     return python
 
 
-def python_in(folder):
+def python_in(folder: str) -> str:
     return os.path.join(
         folder, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python"))
     )
 
 
-def make(folder):
+def make(folder: str) -> None:
     """An empty environment, over whatever broken one was there."""
     base = new_enough()
     uv = shutil.which("uv")
@@ -76,8 +76,8 @@ def make(folder):
     run(base, "-m", "venv", "--clear", folder)
 
 
-def new_enough():
-    """A Python that LlamaGate runs on: this one, or a newer one beside it."""
+def new_enough() -> str:
+    """A Python that LlamaGate runs on: this one, or a newer one beside it, or none: ""."""
     if sys.version_info >= OLDEST:
         return sys.executable
     check = f"import sys; sys.exit(sys.version_info < {OLDEST!r})"
@@ -85,10 +85,10 @@ def new_enough():
         path = shutil.which(name)
         if path and subprocess.call([path, "-c", check], stderr=subprocess.DEVNULL) == 0:
             return path
-    return None
+    return ""
 
 
-def install(python, *packages):
+def install(python: str, *packages: str) -> None:
     uv = shutil.which("uv")
     if uv:
         run(uv, "pip", "install", "--quiet", "--python", python, *packages)
@@ -96,18 +96,18 @@ def install(python, *packages):
         run(python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *packages)
 
 
-def run(*command):
+def run(*command: str) -> None:
     code = subprocess.call(command)
     if code != 0:
         sys.exit(f"This command failed with status {code}: {' '.join(command)}")
 
 
-def read(path):
+def read(path: str) -> str:
     try:
         with open(path) as file:
             return file.read()
     except OSError:
-        return None
+        return ""
 
 
 if __name__ == "__main__":

@@ -1,22 +1,29 @@
 #!/bin/sh
-# Installs, where apt is, what some tests and checks use beside Python: see docs/TESTING.md for what each is for.
+# Installs, where apt is, what tests and builds use beside Python's own packages.
 set -eu
-packages="shellcheck nodejs npm"
+
+missing=
+wants() { # PACKAGE COMMAND...: wants the package where the command fails
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+wants python3 command -v python3
+wants python3-venv python3 -c 'import ensurepip, venv'
+wants shellcheck command -v shellcheck
+wants nodejs command -v node
+wants npm command -v npm
+wants binutils command -v strip
+[ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    echo "No apt here. Install these with your own package manager: $packages" >&2
+    echo "No apt here. Install these with your own package manager:$missing" >&2
     exit 1
 fi
-missing=
-for package in $packages; do
-    case $package in nodejs) program=node ;; *) program=$package ;; esac
-    command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
-done
-if [ -n "$missing" ]; then
-    sudo=
-    [ "$(id -u)" -eq 0 ] || sudo=sudo
-    $sudo apt-get update -qq
-    # shellcheck disable=SC2086 # a list of words
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
-    echo "Installed:$missing"
-fi
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+echo "Installed:$missing"

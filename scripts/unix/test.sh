@@ -16,6 +16,6 @@ fi
 "$root/scripts/unix/environment.sh" dev .venv
 if [ "${1:-}" = --clients ]; then
     shift
-    exec "$python" "$root/tests/clients/run.py" "$@"
+    exec "$python" "$root/scripts/clients.py" "$@"
 fi
 exec "$python" "$root/scripts/check.py" "$@"
