@@ -1,0 +1,184 @@
+"""The lean client: plain http to one engine over connections that are kept alive.
+
+It writes the head of a request, picks a connection (the one used last, or a new one) and leaves
+the exchange to it. TLS is `session.py`'s; nobody follows redirects, keeps cookies or asks a proxy.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterable, Mapping
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from _llamagate.engines import faults
+from _llamagate.engines.connection import Connection
+from _llamagate.engines.http import Answer, Client
+from _llamagate.errors import EngineError
+
+_BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
+
+
+class LeanClient(Client):
+    """The way to one engine. See `http.Client`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout: float = 5.0,
+        max_idle: int = 256,
+    ) -> None:
+        url = urlsplit(base_url)
+        self._host = url.hostname or ""
+        self._port = url.port or 80
+        self._peer = faults.address(self._host, self._port)
+        self._prefix = url.path.rstrip("/")
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._max_idle = max_idle
+        self._own = {"Host": url.netloc.rpartition("@")[2], **(headers or {})}
+        self._own_names = {name.lower() for name in self._own}
+        self._own_lines = _lines(self._own)
+        self._idle: list[Connection] = []  # the last one used is the first one taken
+        self._open: set[Connection] = set()
+        self._closed = False
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | AsyncIterable[bytes] = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Answer:
+        head = self._head(method, path, body, headers)
+        patience = self._timeout if timeout is None else timeout
+        head_only = method == "HEAD"
+        # A body in pieces can be sent only once, so it never goes where the engine may have left.
+        if self._idle and isinstance(body, bytes):
+            connection = self._idle.pop()
+            try:
+                await connection.exchange(head, body, patience, head_only)
+                return LeanAnswer(connection)
+            except EngineError:
+                if not connection.stale:
+                    raise
+        connection = await self._connect()
+        await connection.exchange(head, body, patience, head_only)
+        return LeanAnswer(connection)
+
+    async def close(self) -> None:
+        self._closed = True
+        for connection in list(self._open):
+            connection.fail(faults.closed(self._peer))
+
+    def _head(
+        self,
+        method: str,
+        path: str,
+        body: bytes | AsyncIterable[bytes],
+        headers: Mapping[str, str] | None,
+    ) -> bytes:
+        faults.check_target(path)
+        lines = self._own_lines
+        if headers:
+            names = {name.lower() for name in headers}
+            if not names.isdisjoint(self._own_names):
+                lines = _lines({k: v for k, v in self._own.items() if k.lower() not in names})
+            lines += _lines(headers)
+        if not isinstance(body, bytes):
+            lines += "Transfer-Encoding: chunked\r\n"
+        elif body or method not in _BODILESS:
+            lines += f"Content-Length: {len(body)}\r\n"
+        return f"{method} {self._prefix}{path} HTTP/1.1\r\n{lines}\r\n".encode("ascii")
+
+    async def _connect(self) -> Connection:
+        if self._closed:
+            raise faults.closed(self._peer)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._peer, loop, self._keep, self._forget),
+                    self._host,
+                    self._port,
+                )
+        except socket.gaierror as exc:
+            raise faults.unresolved(self._peer, exc.strerror) from exc
+        except TimeoutError as exc:
+            raise faults.unconnected(self._peer, self._connect_timeout) from exc
+        except OSError as exc:
+            raise faults.refused(self._peer, exc.strerror or exc) from exc
+        self._open.add(connection)
+        return connection
+
+    def _keep(self, connection: Connection) -> bool:
+        if self._closed or len(self._idle) >= self._max_idle:
+            return False
+        self._idle.append(connection)
+        return True
+
+    def _forget(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    lines = ""
+    for name, value in headers.items():
+        faults.check_header(name, value)
+        lines += f"{name}: {value}\r\n"
+    return lines
+
+
+class LeanAnswer(Answer):
+    """See `http.Answer`."""
+
+    __slots__ = ("_connection", "_fields", "peer", "status")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection: Connection | None = connection  # None once it has been left
+        self._fields = connection.fields
+        self.peer = connection.peer
+        self.status = connection.status
+
+    def header(self, name: str) -> str:
+        wanted = name.encode("latin-1")
+        for field, value in self._fields:
+            if field.lower() == wanted:
+                return value.decode("latin-1")
+        return ""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
+
+    async def read(self) -> bytes:
+        connection = self._connection
+        if connection is None:
+            return b""
+        while not connection.pieces:
+            if connection.ended:
+                return b""
+            if connection.error is not None:
+                raise connection.error
+            await connection.news()
+        return connection.take()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.leave()

@@ -1,0 +1,241 @@
+"""aiohttp's client behind the same protocol, for engines behind TLS.
+
+It costs more than `lean.py` and does the one thing that one does not. What goes wrong is told in
+the same words; nothing here reads a proxy variable, keeps a cookie, follows a redirect or unpacks.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from _llamagate.engines import faults
+from _llamagate.engines.http import Answer, Client
+from _llamagate.errors import EngineError, GatewayError
+
+_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # aiohttp's own headers
+
+
+class SessionClient(Client):
+    """The way to one engine, over TLS. See `http.Client`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout: float = 5.0,
+        ca_file: str = "",
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        url = URL(self._base)
+        self._peer = faults.address(url.host or "", url.port or 443)
+        self._headers = headers or {}
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._trust = ssl.create_default_context(cafile=ca_file or None)
+        self._session: aiohttp.ClientSession | None = None  # made where its loop runs
+        self._closed = False
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | AsyncIterable[bytes] = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Answer:
+        faults.check_target(path)
+        for name, value in (headers or {}).items():
+            faults.check_header(name, value)
+        if self._closed:
+            raise faults.closed(self._peer)
+        patience = self._timeout if timeout is None else timeout
+        attempt = _Attempt(patience)
+        try:
+            response = await self._try(attempt, method, path, body, headers)
+        except EngineError:
+            if not (attempt.stale and isinstance(body, bytes)):
+                raise
+            response = await self._try(_Attempt(patience), method, path, body, headers)
+        return SessionAnswer(response, self._peer, patience)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+    async def _try(
+        self,
+        attempt: "_Attempt",
+        method: str,
+        path: str,
+        body: bytes | AsyncIterable[bytes],
+        headers: Mapping[str, str] | None,
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            self._session = self._open()
+        try:
+            async with attempt.limit:
+                response = await self._session.request(
+                    method,
+                    URL(self._base + path, encoded=True),
+                    data=body or None if isinstance(body, bytes) else attempt.pace(body),
+                    headers=headers,
+                    allow_redirects=False,
+                    trace_request_ctx=attempt,
+                )
+                attempt.answered = True
+                return response
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            if attempt.body_error is not None:
+                raise attempt.body_error from exc
+            attempt.stale = attempt.reused and _is_a_cut(exc)
+            raise self._fault(exc, attempt.patience) from exc
+
+    def _fault(self, exc: Exception, patience: float) -> EngineError:
+        match exc:
+            case aiohttp.ConnectionTimeoutError():
+                return faults.unconnected(self._peer, self._connect_timeout)
+            case aiohttp.ClientConnectorDNSError():
+                return faults.unresolved(self._peer, exc.strerror)
+            case aiohttp.ClientConnectorCertificateError():
+                return faults.untrusted(self._peer, exc.certificate_error)
+            case aiohttp.ClientConnectorSSLError():
+                return faults.no_tls(self._peer, exc.strerror)
+            case aiohttp.ClientConnectorError():
+                return faults.refused(self._peer, exc.strerror)
+            case aiohttp.ServerDisconnectedError():
+                return faults.broke(self._peer, "without an answer")
+            case TimeoutError():
+                return faults.silent(self._peer, patience)
+            case aiohttp.ClientResponseError():
+                return faults.garbled(self._peer, exc.message)
+            case _:
+                return faults.reset(self._peer)
+
+    def _open(self) -> aiohttp.ClientSession:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_note_reuse)
+        trace.on_request_headers_sent.append(_note_head)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._trust, keepalive_timeout=60),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=self._connect_timeout, sock_connect=self._connect_timeout
+            ),
+            headers=self._headers,
+            skip_auto_headers=_AUTOMATIC,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=faults.HEAD_LIMIT,
+            max_field_size=faults.HEAD_LIMIT,
+            trace_configs=[trace],
+        )
+
+
+class _Attempt:
+    """One try to get an answer: how long it may wait for what, and what it met.
+
+    aiohttp's own timeouts know nothing of an engine that does not take what we send.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self.limit = asyncio.timeout(None)
+        self.answered = False
+        self.reused = False  # the connection had been used before
+        self.stale = False  # and was dead, so that a new one is worth a try
+        self.body_error: GatewayError | OSError | None = None
+
+    def allow(self, seconds: float | None) -> None:
+        if not self.answered:
+            when = None if seconds is None else asyncio.get_running_loop().time() + seconds
+            self.limit.reschedule(when)
+
+    async def pace(self, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+        """The body, with the engine's time running only while the engine has to take a piece."""
+        self.allow(None)
+        try:
+            async for piece in body:
+                self.allow(self.patience)
+                yield piece
+                self.allow(None)
+        except (GatewayError, OSError) as exc:
+            self.body_error = exc
+            raise
+        self.allow(self.patience)
+
+
+async def _note_reuse(
+    session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    params: aiohttp.TraceConnectionReuseconnParams,
+) -> None:
+    context.trace_request_ctx.reused = True
+
+
+async def _note_head(
+    session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    params: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    attempt: _Attempt = context.trace_request_ctx
+    attempt.allow(attempt.patience)
+
+
+def _is_a_cut(exc: Exception) -> bool:
+    return isinstance(exc, (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError))
+
+
+class SessionAnswer(Answer):
+    """See `http.Answer`."""
+
+    def __init__(self, response: aiohttp.ClientResponse, peer: str, patience: float) -> None:
+        self._response = response
+        self._patience = patience
+        self.peer = peer
+        self.status = response.status
+
+    def header(self, name: str) -> str:
+        return self._response.headers.get(name, "")
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        return list(self._response.headers.items())
+
+    async def read(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._response.content.readany()
+        except TimeoutError as exc:
+            raise self._parse_error() or faults.silent(self.peer, self._patience) from exc
+        except (aiohttp.ClientError, OSError) as exc:
+            raise faults.broke(self.peer, "in the middle of its answer") from exc
+
+    def _parse_error(self) -> EngineError | None:
+        """aiohttp leaves the reader of a body that cannot be parsed waiting (seen in 3.14.5)."""
+        connection = self._response.connection
+        protocol = connection and connection.protocol
+        reason = protocol and protocol.exception()
+        return faults.garbled(self.peer, reason) if reason else None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()  # the engine shall notice now, not after a TLS farewell
+        self._response.close()
