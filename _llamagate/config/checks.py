@@ -67,12 +67,11 @@ def _tls(config: Config) -> list[str]:
 
 
 def _ports(config: Config) -> list[str]:
-    ports = Counter(port for _, port in config.surface_ports if port)
-    ports[config.port] += bool(config.port)
+    ports = Counter([config.port, *(port for _, port in config.surface_ports)])
     return [
         f"Port {port} is given {count} times in PORT and SURFACE_PORTS; each needs its own."
         for port, count in ports.items()
-        if count > 1
+        if count > 1 and port  # 0 is any free one
     ]
 
 

@@ -190,8 +190,9 @@ class Config:
         "wider than this machine. off: never, whoever can reach the port.",
         aliases=("EGOLLAMA_REQUIRE_API_KEY", "ENVIRONMENT"),
         words=MappingProxyType({
-            "EGOLLAMA_REQUIRE_API_KEY": {"true": "on", "1": "on", "yes": "on", "*": "auto"},
-            "ENVIRONMENT": {"production": "on", "*": "auto"},
+            "EGOLLAMA_REQUIRE_API_KEY": {"1": "on", "yes": "on", "false": "auto", "0": "auto",
+                                         "no": "auto", "off": "auto"},
+            "ENVIRONMENT": {"production": "on", "*": ""},  # any other says nothing
         }),
     )
     api_key: str = setting(

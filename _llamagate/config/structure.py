@@ -5,7 +5,7 @@ that names its place in the file. How this joins with the settings is `loading`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TypeAlias, TypeVar, cast
@@ -270,9 +270,9 @@ class StructureReader:
         return [(f"[[{key}]] number {count}", table) for count, table in enumerate(found, 1)]
 
 
-def meant(word: str, known: Mapping[str, object]) -> str:
+def meant(word: str, known: Iterable[str]) -> str:
     """What somebody probably meant, to be put behind what they wrote."""
-    found = get_close_matches(word, known, 1, 0.7)
+    found = get_close_matches(word, sorted(known), 1, 0.7)
     return f" (did you mean {found[0]}?)" if found else ""
 
 
