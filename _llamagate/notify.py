@@ -1,4 +1,4 @@
-"""Tells systemd how the gateway is: ready, reloading, stopping, alive. Says nothing when nobody asked.
+"""Tells systemd how the gateway is: ready, reloading, stopping, alive. Silent when nobody asked.
 
 Who asks is in NOTIFY_SOCKET and WATCHDOG_USEC; cli reads them and hands them in.
 The protocol: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
@@ -14,7 +14,7 @@ _log = logging.getLogger("llamagate.notify")
 
 class Notify:
     def __init__(self, address: str = "", watchdog: float = 0.0) -> None:
-        """`address` is NOTIFY_SOCKET; `watchdog` is the silence, in seconds, that gets us killed."""
+        """`address` is NOTIFY_SOCKET; `watchdog` the seconds of silence that get us killed."""
         # A leading @ stands for the NUL byte of Linux's abstract sockets.
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog = watchdog
@@ -39,7 +39,7 @@ class Notify:
         if not self._address:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
                 out.setblocking(False)  # systemd that does not listen must not hold up the gateway
                 out.sendto(state.encode(), self._address)
         except OSError as exc:
