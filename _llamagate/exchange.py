@@ -10,7 +10,8 @@ How long a request may take, who may ask and what is cached is decided in the ro
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -95,7 +96,8 @@ class Generation(Struct, frozen=True, kw_only=True):
     keep_alive: float | str | None = None
     options: Fields = {}  # Ollama's options that have no name above
     wire: Wire = "openai"  # whose fields `extra` holds
-    extra: Fields = {}
+    extra: Fields = {}  # fields that have no name above and may change the answer
+    hints: Fields = {}  # fields that have no name above and change nothing of the answer
 
 
 class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
@@ -259,12 +261,14 @@ class Call:
     """One request from entry to access log: who asks, and, filled in as it goes, what came of it."""
 
     id: str
+    address: str = ""  # of the client, as seen through trusted proxies only
     started: float = field(default_factory=time.perf_counter)
     caller: Caller = NOBODY
     surface: str = ""
     person: str = ""  # the person behind the caller, where the client names one
     hops: int = 0  # gateways this request has come through
     no_store: bool = False  # the client wants nothing kept of it
+    no_cache: bool = False  # nor anything old
     model: str = ""
     engine: str = ""
     cache: str = ""  # HIT, MISS, BYPASS
@@ -276,12 +280,18 @@ class Call:
     first_event: float = 0.0
     usage: Usage = Usage()
     error: str = ""
+    limit: tuple[tuple[str, str], ...] = ()  # what is left of the caller's rate, as headers
 
 
 async def collect(events: Events) -> list[Reply]:
     """The whole answer: one reply a choice, in order of choice."""
+    async with aclosing(events):
+        return collect_batches([batch async for batch in events])
+
+
+def collect_batches(batches: Iterable[list[Event]]) -> list[Reply]:
     building: dict[int, _Building] = {}
-    async for batch in events:
+    for batch in batches:
         for event in batch:
             if not isinstance(event, Waiting):
                 found = building.get(event.choice)

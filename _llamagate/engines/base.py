@@ -5,6 +5,13 @@ from typing import Protocol
 from _llamagate.config import EngineSettings
 from _llamagate.exchange import Call, Chat, Completion, Embed, Embedded, Events, Model, Resident
 
+HOPS = "X-LlamaGate-Hops"
+
+
+def call_headers(call: Call) -> dict[str, str]:
+    """All that an engine learns of a request beside its body: none of the client's headers."""
+    return {"Content-Type": "application/json", "X-Request-ID": call.id, HOPS: str(call.hops + 1)}
+
 
 class Engine(Protocol):
     """An upstream. Everything raises EngineError and its kin, nothing else."""

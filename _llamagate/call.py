@@ -1,0 +1,65 @@
+"""What one HTTP request carries, and what the table of routes says of the path it came by."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from aiohttp import web
+
+from _llamagate.errors import GatewayError
+from _llamagate.exchange import Call
+
+CALL = web.RequestKey("call", Call)
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RenderError: TypeAlias = Callable[[GatewayError, str], object]
+
+
+class Access(Enum):
+    """Who may call a route. Every route says so itself; there is no default."""
+
+    PUBLIC = "public"
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path of one surface."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+    counted: bool = True  # against the caller's rate limit
+    any_type: bool = False  # takes a body of any Content-Type
+    raw: bool = False  # the body is streamed on, of any size
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A route where it stands: its surface, and how errors look there."""
+
+    label: str  # the path's template, for metrics
+    access: Access
+    render_error: RenderError
+    surface: str = ""
+    counted: bool = True
+    any_type: bool = False
+    raw: bool = False
+
+
+class Routes:
+    """Which route a request came by. A path without one has the error shape of its prefix."""
+
+    def __init__(self, unknown: Callable[[str], Mounted]) -> None:
+        self._mounted: dict[web.AbstractRoute, Mounted] = {}
+        self._unknown = unknown
+
+    def add(self, route: web.AbstractRoute, mounted: Mounted) -> None:
+        self._mounted[route] = mounted
+
+    def of(self, request: web.Request) -> Mounted:
+        found = self._mounted.get(request.match_info.route)
+        return found if found is not None else self._unknown(request.path)

@@ -1,0 +1,115 @@
+"""A stream on its way out: head, pieces, signs of life, and errors where the answer should go on.
+
+The head goes out with the first event, so that an early error keeps its status; after KEEPALIVE
+without one it goes out all the same, because proxies and clients give up on silence. From then on
+every silence of that length is broken by something the client skips.
+"""
+
+import asyncio
+from contextlib import aclosing
+from typing import Protocol
+
+from aiohttp import web
+
+from _llamagate.background import spawn
+from _llamagate.call import CALL
+from _llamagate.errors import GatewayError
+from _llamagate.exchange import Event, Events, Waiting
+
+
+class Renderer(Protocol):
+    """Events as the bytes of a dialect's stream."""
+
+    def feed(self, events: list[Event]) -> bytes: ...
+    def end(self) -> bytes: ...
+    def fail(self, error: GatewayError, request_id: str) -> bytes: ...
+
+
+class Outgoing:
+    """The response of one stream. One write for one batch of events."""
+
+    def __init__(
+        self, request: web.Request, headers: dict[str, str], sign_of_life: bytes, every: float
+    ) -> None:
+        self.response = web.StreamResponse(headers=headers)
+        self.begun = False
+        self._request = request
+        self._sign_of_life = sign_of_life
+        self._every = every
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer = self._loop.call_later(every, self._listen)
+        self._speaking: asyncio.Task[None] | None = None
+
+    async def write(self, data: bytes) -> None:
+        if self._speaking:
+            await self._speaking
+        if not self.begun:
+            self.begun = True
+            await self.response.prepare(self._request)
+        self._last = self._loop.time()
+        await self.response.write(data)
+
+    async def end(self, data: bytes) -> web.StreamResponse:
+        self.close()
+        if self._speaking:
+            await self._speaking
+        if not self.begun:
+            self.begun = True
+            await self.response.prepare(self._request)
+        await self.response.write_eof(data)
+        return self.response
+
+    def close(self) -> None:
+        self._timer.cancel()
+
+    def _listen(self) -> None:
+        """Once in a while, not once a piece: was it silent since?"""
+        due = self._last + self._every
+        if self._loop.time() >= due - 0.001:
+            self._speaking = spawn(self._speak(), "keep a stream alive")
+            due = self._loop.time() + self._every
+        self._timer = self._loop.call_at(due, self._listen)
+
+    async def _speak(self) -> None:
+        try:
+            if not self.begun:
+                self.begun = True
+                await self.response.prepare(self._request)
+            await self.response.write(self._sign_of_life)
+            self._last = self._loop.time()
+        except ConnectionError:
+            self.close()  # the client left; its handler hears of it by itself
+        finally:
+            self._speaking = None
+
+
+async def send_stream(
+    request: web.Request,
+    events: Events,
+    renderer: Renderer,
+    headers: dict[str, str],
+    sign_of_life: bytes,
+    every: float,
+) -> web.StreamResponse:
+    out = Outgoing(request, headers, sign_of_life, every)
+    try:
+        async with aclosing(events):
+            async for batch in events:
+                if data := renderer.feed(batch):
+                    await out.write(data)
+                elif out.begun and type(batch[-1]) is Waiting and sign_of_life.startswith(b":"):
+                    await out.write(_place(batch[-1]))
+        return await out.end(renderer.end())
+    except GatewayError as error:
+        call = request[CALL]
+        if not out.begun:
+            raise
+        call.error = error.code
+        return await out.end(renderer.fail(error, call.id))
+    finally:
+        out.close()
+
+
+def _place(waiting: Waiting) -> bytes:
+    return b": place %d in the queue, about %d ms\n\n" % (waiting.position, waiting.expected_ms)

@@ -1,0 +1,79 @@
+"""Ollama as an engine: always its native API, which keeps errors, options and context lengths."""
+
+from _llamagate.config import EngineSettings
+from _llamagate.engines.base import call_headers
+from _llamagate.engines.http import Answer, Client
+from _llamagate.errors import EngineError
+from _llamagate.exchange import (
+    Call,
+    Chat,
+    Completion,
+    Embed,
+    Embedded,
+    Events,
+    Model,
+    Resident,
+)
+from _llamagate.wires.ollama import answers, requests
+from _llamagate.wires.ollama.errors import parse_error
+
+
+class OllamaEngine:
+    def __init__(self, settings: EngineSettings, http: Client) -> None:
+        self.settings = settings
+        self._http = http
+
+    async def generate(self, request: Chat | Completion, call: Call) -> Events:
+        if isinstance(request, Chat):
+            path, body = "/api/chat", requests.render_chat(request)
+            forced = requests.forces_a_call(request)
+            parser = answers.AnswerParser(
+                forced=forced, one_call=not request.parallel_tool_calls
+            )
+        else:
+            path, body = "/api/generate", requests.render_completion(request)
+            parser = answers.AnswerParser()
+        call.ignored += requests.unused(request)
+        async with await self._post(path, body, call) as answer:
+            while data := await answer.read():
+                if events := parser.feed(data):
+                    yield events
+                if parser.failure:
+                    raise parser.failure
+            if events := parser.end():
+                yield events
+            if parser.failure:
+                raise parser.failure
+
+    async def embed(self, request: Embed, call: Call) -> Embedded:
+        async with await self._post("/api/embed", requests.render_embed(request), call) as answer:
+            return answers.parse_embed(await answer.read_all())
+
+    async def models(self) -> list[Model]:
+        body = await self._get("/api/tags")
+        return answers.parse_tags(body, self.settings.name)
+
+    async def resident(self) -> list[Resident]:
+        return answers.parse_ps(await self._get("/api/ps"))
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _post(self, path: str, body: bytes, call: Call) -> Answer:
+        answer = await self._http.send("POST", path, body, call_headers(call))
+        if answer.status != 200:
+            async with answer:
+                raise await _refusal(answer)
+        return answer
+
+    async def _get(self, path: str) -> bytes:
+        answer = await self._http.send("GET", path, timeout=self.settings.probe_timeout)
+        async with answer:
+            if answer.status != 200:
+                raise await _refusal(answer)
+            return await answer.read_all()
+
+
+async def _refusal(answer: Answer) -> EngineError:
+    body = await answer.read_all(limit=1024 * 1024)
+    return parse_error(answer.status, body, answer.header("retry-after"))

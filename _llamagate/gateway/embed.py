@@ -1,0 +1,66 @@
+"""Embeddings: the same way to an engine as a chat, without a stream."""
+
+import time
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.errors import EngineError, NoEngine
+from _llamagate.exchange import Call, Embed, Embedded
+from _llamagate.gateway.choose import order
+from _llamagate.metrics import Metrics
+from _llamagate.models import Names
+from _llamagate.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedTexts:
+    names: Names
+    pool: Pool
+    queue: Queue
+    metrics: Metrics
+
+    async def __call__(self, request: Embed, call: Call) -> Embedded:
+        asked = request.model or self.names.default_model or self.pool.default_model()
+        resolved = self.names.resolve(asked, call.caller)
+        call.model = resolved.names[0]
+        found = self.pool.candidates(resolved.names) or await self.pool.find(resolved.names)
+        failure: EngineError | None = None
+        tried: set[str] = set()
+        while left := [c for c in found if c.engine.settings.name not in tried]:
+            candidate = order(left, self.queue, 0)[0]
+            tried.add(candidate.engine.settings.name)
+            try:
+                return await self._ask(candidate, request, call)
+            except EngineError as error:
+                if not error.retry:
+                    raise
+                failure = error
+        raise failure or NoEngine("No engine can take this request now.", retry_after=5)
+
+    async def _ask(self, candidate: Candidate, request: Embed, call: Call) -> Embedded:
+        turn = self.queue.enter(candidate.key, call.caller, call.person)
+        asked = time.perf_counter()
+        error: EngineError | None = None
+        embedded: Embedded | None = None
+        try:
+            if not turn.ready:
+                call.queue_position = turn.position
+                await turn.wait()
+                call.queue_ms = int((time.perf_counter() - asked) * 1000)
+                asked = time.perf_counter()
+            call.engine = candidate.engine.settings.name
+            prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
+            embedded = await candidate.engine.embed(prepared, call)
+            call.usage = embedded.usage
+            self.metrics.prompt_tokens += embedded.usage.prompt
+            return embedded
+        except EngineError as failure:
+            error = failure
+            raise
+        finally:
+            seconds = time.perf_counter() - asked
+            turn.leave(seconds if embedded else None)
+            if embedded or error:
+                self.pool.mark(candidate, error, seconds)

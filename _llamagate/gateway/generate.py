@@ -1,0 +1,203 @@
+"""Chats and completions: from a request with a model's name in it to the events of an answer."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from _llamagate.background import spawn
+from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.errors import EngineError, GatewayError, Loop, NoEngine
+from _llamagate.exchange import (
+    Call,
+    Chat,
+    Completion,
+    Event,
+    Events,
+    Finish,
+    Usage,
+    Waiting,
+)
+from _llamagate.gateway.answers import Answers
+from _llamagate.gateway.choose import order, sticky
+from _llamagate.metrics import Metrics
+from _llamagate.models import Names, Resolved
+from _llamagate.queue import Queue, Turn
+
+_MAX_HOPS = 8
+_AHEAD = 64  # batches that may wait for the client when several choices run side by side
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    names: Names
+    pool: Pool
+    queue: Queue
+    answers: Answers
+    metrics: Metrics
+
+    def __call__(self, requests: Sequence[Chat | Completion], call: Call) -> Events:
+        """The events of an answer; several requests are the choices of one answer."""
+        if call.hops >= _MAX_HOPS:
+            raise Loop(
+                f"This request has come through {call.hops} gateways: one of them has itself, or "
+                "one that leads back to it, among its engines."
+            )
+        first = requests[0]
+        resolved = self.names.resolve(first.model or self._default_model(), call.caller)
+        call.model = resolved.names[0]
+        return self.answers.serve(
+            requests, resolved.names, call, lambda: self._run(requests, resolved, call)
+        )
+
+    def _default_model(self) -> str:
+        return self.names.default_model or self.pool.default_model()
+
+    def _run(
+        self, requests: Sequence[Chat | Completion], resolved: Resolved, call: Call
+    ) -> Events:
+        if len(requests) == 1:
+            return self._one(requests[0], resolved, call)
+        return self._several(requests, resolved, call)
+
+    async def _several(
+        self, requests: Sequence[Chat | Completion], resolved: Resolved, call: Call
+    ) -> Events:
+        """All at once, each with its own turn; their events as they come, with their choice."""
+        ready: asyncio.Queue[list[Event] | BaseException | None] = asyncio.Queue(_AHEAD)
+
+        async def run(choice: int) -> None:
+            try:
+                async with aclosing(self._one(requests[choice], resolved, call)) as events:
+                    async for batch in events:
+                        await ready.put([_of_choice(event, choice) for event in batch])
+                await ready.put(None)
+            except GatewayError as error:
+                await ready.put(error)
+
+        tasks = [spawn(run(choice), f"choice {choice}") for choice in range(len(requests))]
+        usage = Usage()
+        try:
+            left = len(tasks)
+            while left:
+                batch = await ready.get()
+                if isinstance(batch, BaseException):
+                    raise batch
+                if batch is None:
+                    left -= 1
+                else:
+                    yield batch
+                    usage = _added(usage, batch)
+            call.usage = usage
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _one(
+        self, request: Chat | Completion, resolved: Resolved, call: Call
+    ) -> Events:
+        """One choice: engine after engine until one begins to answer."""
+        names = resolved.names
+        found = self.pool.candidates(names) or await self.pool.find(names)
+        same = sticky(request)
+        failure: EngineError | None = None
+        tried: set[str] = set()
+        while True:
+            left = [c for c in found if c.engine.settings.name not in tried]
+            if not left:
+                raise failure or NoEngine("No engine can take this request now.", retry_after=5)
+            candidate = order(left, self.queue, same)[0]
+            tried.add(candidate.engine.settings.name)
+            begun = False
+            try:
+                async with aclosing(self._ask(candidate, request, call)) as events:
+                    async for batch in events:
+                        begun = begun or type(batch[-1]) is not Waiting
+                        yield batch
+                return
+            except EngineError as error:
+                if begun or not error.retry:
+                    raise
+                failure = error
+
+    async def _ask(
+        self, candidate: Candidate, request: Chat | Completion, call: Call
+    ) -> Events:
+        """Wait for a turn at this engine, and let it answer."""
+        turn = self.queue.enter(candidate.key, call.caller, call.person)
+        asked = time.perf_counter()
+        error: EngineError | None = None
+        finished = False
+        try:
+            if not turn.ready:
+                async for waiting in self._wait(turn, call):
+                    yield waiting
+                asked = time.perf_counter()
+            call.engine = candidate.engine.settings.name
+            prepared = replace(
+                self.names.apply(request, candidate.name), model=candidate.model
+            )
+            async with aclosing(candidate.engine.generate(prepared, call)) as events:
+                async for batch in events:
+                    if not call.first_event:
+                        call.first_event = time.perf_counter()
+                        self.metrics.first_token.add(call.first_event - call.started)
+                    last = batch[-1]
+                    if type(last) is Finish:
+                        self._finished(last, call)
+                        finished = True
+                    yield batch
+        except EngineError as failure:
+            error = failure
+            raise
+        finally:
+            seconds = time.perf_counter() - asked
+            turn.leave(seconds if finished else None)
+            if finished or error:  # a client that left says nothing about the engine
+                self.pool.mark(candidate, error, seconds)
+
+    async def _wait(self, turn: Turn, call: Call) -> Events:
+        call.queue_position = call.queue_position or turn.position
+        entered = time.perf_counter()
+        try:
+            async for position, expected_ms in turn.places():
+                yield [Waiting(position, expected_ms)]
+        finally:
+            call.queue_ms = int((time.perf_counter() - entered) * 1000)
+
+    def _finished(self, last: Finish, call: Call) -> None:
+        call.usage = last.usage
+        self.metrics.prompt_tokens += last.usage.prompt
+        self.metrics.completion_tokens += last.usage.completion
+
+
+def copies(request: Chat, count: int) -> list[Chat]:
+    """The same question several times. With a seed each copy has the next one, or all would be
+    the same answer."""
+    if count == 1:
+        return [request]
+    return [
+        replace(request, seed=None if request.seed is None else request.seed + index)
+        for index in range(count)
+    ]
+
+
+def _of_choice(event: Event, choice: int) -> Event:
+    return event if isinstance(event, Waiting) or not choice else replace(event, choice=choice)
+
+
+def _added(usage: Usage, batch: list[Event]) -> Usage:
+    for event in batch:
+        if isinstance(event, Finish):
+            more = event.usage
+            usage = Usage(
+                max(usage.prompt, more.prompt),
+                usage.completion + more.completion,
+                max(usage.cached, more.cached),
+                usage.reasoning + more.reasoning,
+            )
+    return usage

@@ -1,0 +1,31 @@
+"""Which models there are for a caller."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from _llamagate.engines.pool import Pool
+from _llamagate.errors import NoEngine, NoSuchModel
+from _llamagate.exchange import Caller, Model
+from _llamagate.models import Names, canonical
+
+
+@dataclass(frozen=True, slots=True)
+class ListModels:
+    names: Names
+    pool: Pool
+
+    async def __call__(self, caller: Caller) -> Sequence[Model]:
+        await self.pool.refresh()
+        if not self.pool.healthy:
+            raise NoEngine("No engine answers, so nobody knows the models.", retry_after=5)
+        return self.names.visible(caller, self.pool.models())
+
+    async def one(self, asked: str, caller: Caller) -> Model:
+        """By any spelling, or an alias."""
+        wanted = canonical(asked)
+        models = await self(caller)
+        for name in (wanted, *self.names.resolve(asked, caller).names):
+            for model in models:
+                if canonical(model.name) == name:
+                    return model
+        raise NoSuchModel.named(asked)

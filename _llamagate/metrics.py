@@ -1,0 +1,118 @@
+"""The gauges: plain integers while requests run, Prometheus' text when somebody asks.
+
+Counting must cost next to nothing, so nothing of prometheus-client is touched until a scrape;
+then one collector turns the integers into its families. Labels are bounded: route templates,
+statuses and configured engines, never a model name, a caller or a key.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Histogram:
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_BOUNDS) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(_BOUNDS, seconds)] += 1
+        self.sum += seconds
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.latency: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.first_token = Histogram()
+        self.in_flight = 0
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self.cache: dict[str, int] = {"HIT": 0, "MISS": 0, "BYPASS": 0}
+        self.limited = 0
+        self.cancelled = 0
+        self.generations = 0
+        self.generation_seconds = 0.0
+        self.failed = 0
+        self.engines_up: Callable[[], Mapping[str, bool]] = dict
+        self.waiting: Callable[[], int] = int
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def ended(self, label: str, status: int, seconds: float) -> None:
+        self.requests[label, status] += 1
+        self.latency[label].add(seconds)
+        if status >= 400:
+            if status == 429:
+                self.limited += 1
+            elif status == 499:
+                self.cancelled += 1
+            elif status >= 500:
+                self.failed += 1
+
+    def render(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "llamagate_requests", "Requests answered.", labels=("route", "status")
+        )
+        for (label, status), count in self.requests.items():
+            requests.add_metric((label, str(status)), count)
+        yield requests
+        latency = HistogramMetricFamily(
+            "llamagate_request_seconds", "From entry to the last byte.", labels=("route",)
+        )
+        for label, histogram in self.latency.items():
+            latency.add_metric((label,), _buckets(histogram), histogram.sum)
+        yield latency
+        first = HistogramMetricFamily("llamagate_first_token_seconds", "Entry to the first token.")
+        first.add_metric((), _buckets(self.first_token), self.first_token.sum)
+        yield first
+        yield from self._simple()
+
+    def _simple(self) -> Iterator[Metric]:
+        for name, what, value in (
+            ("prompt_tokens", "Tokens read by engines.", self.prompt_tokens),
+            ("completion_tokens", "Tokens written by engines.", self.completion_tokens),
+            ("limited_requests", "Requests refused by a rate limit.", self.limited),
+            ("cancelled_requests", "Requests whose client left.", self.cancelled),
+        ):
+            yield CounterMetricFamily(f"llamagate_{name}", what, value)
+        cache = CounterMetricFamily("llamagate_cache", "Cache lookups.", labels=("result",))
+        for result, count in self.cache.items():
+            cache.add_metric((result.lower(),), count)
+        yield cache
+        yield GaugeMetricFamily(
+            "llamagate_requests_in_flight", "Requests being answered.", self.in_flight
+        )
+        yield GaugeMetricFamily(
+            "llamagate_requests_waiting", "Requests waiting for a slot.", self.waiting()
+        )
+        up = GaugeMetricFamily("llamagate_engine_up", "1 when it answers.", labels=("engine",))
+        for engine, is_up in self.engines_up().items():
+            up.add_metric((engine,), int(is_up))
+        yield up
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Prometheus' buckets are cumulative."""
+    found: list[tuple[str, float]] = []
+    count = 0
+    for bound, inside in zip((*map(str, _BOUNDS), "+Inf"), histogram.counts, strict=True):
+        count += inside
+        found.append((bound, count))
+    return found

@@ -1,0 +1,85 @@
+"""Browsers: who may call from a page, and the preflight that asks.
+
+With auth off a stranger's page must not reach the gateway through its visitor's browser, so a
+foreign `Origin` is refused on every method, and a foreign `Host` is a rebinding attack. With auth
+on the key decides, and `Host` is not looked at.
+"""
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from _llamagate.accounts import Accounts
+from _llamagate.accounts.browsers import host_allowed, origin_allowed
+from _llamagate.errors import NotAllowed
+
+_PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto")
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, DELETE, HEAD, OPTIONS",
+    "Access-Control-Max-Age": "43200",
+    "Vary": "Origin, Access-Control-Request-Headers",
+}
+_EXPOSED = (
+    "X-Request-ID, Retry-After, X-Cache, Age, x-ignored-parameters, x-queue-position, "
+    "x-queue-wait-ms, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+    "x-ratelimit-reset-requests"
+)
+
+
+class Cors:
+    def __init__(
+        self, accounts: Accounts, origins: tuple[str, ...], machine_names: frozenset[str]
+    ) -> None:
+        self._accounts = accounts
+        self._origins = origins
+        self._machine_names = machine_names
+
+    def allows(self, request: web.Request, origin: str) -> bool:
+        return origin_allowed(origin, self._origins, request.headers.get("Host", ""))
+
+    def headers(self, request: web.Request) -> dict[str, str]:
+        """For every answer to a request that has an Origin."""
+        origin = request.headers["Origin"]
+        if not self.allows(request, origin):
+            return {"Vary": "Origin"}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": _EXPOSED,
+            "Vary": "Origin",
+        }
+
+    def check(self, request: web.Request) -> None:
+        """Raises NotAllowed for a request that only a page or a proxy nobody announced can make."""
+        origin = request.headers.get("Origin")
+        if self._accounts.required:
+            return
+        if not host_allowed(request.headers.get("Host"), self._machine_names):
+            raise NotAllowed(
+                "This Host name is not one of this machine. Use an IP address or localhost, "
+                "or set a key (API_KEY), which lifts this check."
+            )
+        if origin is not None and not self.allows(request, origin):
+            raise NotAllowed("This Origin may not call: name it in CORS_ORIGINS.")
+        if self._accounts.unconfigured and any(name in request.headers for name in _PROXIED):
+            raise NotAllowed(
+                "This call came through a proxy, but no key is set. Set API_KEY, or AUTH=off "
+                "if everybody who reaches the proxy may call."
+            )
+
+    def preflight(self, request: web.Request) -> web.Response:
+        if not self.allows(request, request.headers.get("Origin", "")):
+            raise NotAllowed("This Origin may not call: name it in CORS_ORIGINS.")
+        asked = request.headers.get("Access-Control-Request-Headers", "")
+        return web.Response(
+            status=204, headers={**_PREFLIGHT, "Access-Control-Allow-Headers": asked}
+        )
+
+
+def cors(browsers: Cors) -> Middleware:
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        browsers.check(request)
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return browsers.preflight(request)
+        return await handler(request)
+
+    return guard

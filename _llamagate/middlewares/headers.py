@@ -1,0 +1,50 @@
+"""Headers of every answer, set when its head goes out: after the handler is too late for a stream."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from aiohttp import web
+
+from _llamagate.call import CALL
+from _llamagate.exchange import Call
+from _llamagate.middlewares.cors import Cors
+from _llamagate.middlewares.request_id import HEADER
+
+Prepare: TypeAlias = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+
+
+def response_headers(browsers: Cors) -> Prepare:
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        headers.popall("Server", None)  # what runs here is nobody's business
+        call = request.get(CALL)
+        if call is None:
+            return
+        headers[HEADER] = call.id
+        for name, value in call.limit:
+            headers[name] = value
+        if call.caller.name:
+            headers.setdefault("Cache-Control", "private, no-store")
+        if call.model:
+            for name, value in _of_the_answer(call):
+                headers[name] = value
+        if "Origin" in request.headers:
+            headers.update(browsers.headers(request))
+
+    return prepare
+
+
+def _of_the_answer(call: Call) -> list[tuple[str, str]]:
+    found = []
+    if call.cache:
+        found.append(("X-Cache", call.cache))
+        if call.cache == "HIT":
+            found.append(("Age", str(call.age)))
+    if call.ignored:
+        found.append(("x-ignored-parameters", ", ".join(sorted(set(call.ignored)))))
+    if call.queue_position:
+        found.append(("x-queue-position", str(call.queue_position)))
+        found.append(("x-queue-wait-ms", str(call.queue_ms)))
+    if call.context_full:
+        found.append(("x-context-full", "true"))
+    return found

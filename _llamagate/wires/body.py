@@ -1,0 +1,68 @@
+"""Checking a client's JSON: its types, and the name of the field when one is wrong.
+
+Bodies are read into plain dicts first, so that unknown fields survive, then checked against a
+msgspec struct; msgspec's path to the fault becomes the `param` of the error.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+
+from _llamagate.errors import InvalidRequest
+
+T = TypeVar("T")
+
+_PATH = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object out of bytes. Depth, lone surrogates and NaN are refused by the parser."""
+    try:
+        found = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        where = f" at line {error.lineno}, column {error.colno}" if raw else ""
+        what = "is no valid JSON" if raw.strip() else "is empty"
+        raise InvalidRequest(f"The request body {what}{where}.") from error
+    if not isinstance(found, dict):
+        raise InvalidRequest("The request body must be a JSON object.")
+    return found
+
+
+def check(body: Mapping[str, Any], shape: type[T]) -> T:
+    """The body as a struct, or an error that names the field."""
+    try:
+        return msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        raise _fault(str(error)) from error
+
+
+def unknown_keys(body: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """The fields nobody knows. One that is a known field in another case is a mistake or a trick:
+    Ollama would take it for the known one."""
+    extra = {key: value for key, value in body.items() if key not in known}
+    for key in extra:
+        if key.lower() in known:
+            raise InvalidRequest(
+                f"Unknown parameter {key!r}: did you mean {key.lower()!r}?", param=key
+            )
+    return extra
+
+
+def _fault(text: str) -> InvalidRequest:
+    path = _PATH.search(text)
+    param = path["path"] if path else ""
+    what = text[: path.start()] if path else text
+    if missing := _MISSING.search(what):
+        param = f"{param}.{missing['name']}" if param else missing["name"]
+        return InvalidRequest(f"Missing required parameter: '{param}'.", param=param)
+    if not param:
+        return InvalidRequest(f"Invalid request: {what}.")
+    return InvalidRequest(f"Invalid value for '{param}': {_lower(what)}.", param=param)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

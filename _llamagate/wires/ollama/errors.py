@@ -1,0 +1,74 @@
+"""What Ollama says went wrong, as one of our errors.
+
+The status decides. A few texts are looked at all the same: those of faults in the request that
+Ollama answers with 500, where a client's mistake would count against the engine.
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+from _llamagate.errors import (
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineGarbled,
+    EngineLacksModel,
+    EngineRefused,
+)
+
+_CLIENTS_FAULT = re.compile(
+    r'option "|invalid format|template:|image input is not supported|does not support embeddings'
+)
+
+
+def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:
+    """An answer that is not 200."""
+    text = error_text(body)
+    if text is None:
+        if status == 404:
+            return EngineGarbled(
+                "The engine does not know this path: is it an Ollama server, and a current one?"
+            )
+        text = f"The engine answered {status}."
+    if status == 404:
+        return EngineLacksModel(text)
+    if status in (429, 503):
+        seconds = int(retry_after) if retry_after.isdigit() else None
+        return EngineBusy(text, retry_after=seconds)
+    if _CLIENTS_FAULT.search(text):
+        return EngineRefused(text, 400)
+    if status in (401, 403) or not 400 <= status < 500:
+        return EngineFailed(text)
+    return EngineRefused(text, status)
+
+
+def parse_error_line(line: dict[str, Any]) -> EngineError:
+    """An error inside a stream, where there is no status."""
+    return EngineFailed(_lift(line["error"]))
+
+
+def error_text(body: bytes) -> str | None:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(found, dict) or "error" not in found:
+        return None
+    return _lift(found["error"])
+
+
+def _lift(error: Any) -> str:
+    """The message out of an error that may be text, an object, or an object as text."""
+    if isinstance(error, str):
+        if not error.lstrip().startswith("{"):
+            return error
+        try:
+            inner = orjson.loads(error)
+        except orjson.JSONDecodeError:
+            return error
+        return _lift(inner.get("error", inner)) if isinstance(inner, dict) else error
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        return str(error["message"])
+    return "The engine reported an error without saying which."

@@ -1,0 +1,90 @@
+"""Embeddings: what was asked, and the vectors as numbers or as base64."""
+
+import base64
+import struct
+from typing import Annotated, Any, Literal
+
+import orjson
+from msgspec import Meta, Struct
+
+from _llamagate.errors import InvalidRequest
+from _llamagate.exchange import Embed, Embedded, Fields
+from _llamagate.wires.body import check, unknown_keys
+
+MAX_INPUTS = 2048
+
+
+class AskedEmbeddings(Struct, frozen=True):
+    embed: Embed
+    base64: bool
+    person: str
+
+
+class _Body(Struct):
+    model: str = ""
+    input: str | list[str] | list[int] | list[list[int]] | None = None
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    user: str | None = None
+    keep_alive: float | str | None = None
+    options: Fields | None = None
+    truncate: bool | None = None
+
+
+def parse_embeddings(body: dict[str, Any]) -> AskedEmbeddings:
+    asked = check(body, _Body)
+    extra = unknown_keys(body, _Body.__struct_fields__)
+    embed = Embed(
+        model=asked.model,
+        inputs=_inputs(asked.input),
+        dimensions=asked.dimensions,
+        truncate=asked.truncate,
+        keep_alive=asked.keep_alive,
+        options=asked.options or {},
+        wire="openai",
+        extra={name: value for name, value in extra.items() if value is not None},
+    )
+    return AskedEmbeddings(embed, asked.encoding_format == "base64", asked.user or "")
+
+
+def _inputs(found: str | list[str] | list[int] | list[list[int]] | None) -> tuple[str, ...]:
+    if found is None:
+        raise InvalidRequest("Missing required parameter: 'input'.", param="input")
+    if isinstance(found, str):
+        found = [found]
+    texts = tuple(text for text in found if isinstance(text, str))
+    if len(texts) != len(found):
+        raise InvalidRequest(
+            "Token arrays cannot be read here: engines tokenize in their own ways. Send text.",
+            param="input",
+        )
+    if not 1 <= len(texts) <= MAX_INPUTS or not all(texts):
+        raise InvalidRequest(
+            f"'input' must hold 1 to {MAX_INPUTS} texts, none of them empty.", param="input"
+        )
+    return texts
+
+
+def render_embeddings(asked: AskedEmbeddings, embedded: Embedded) -> bytes:
+    answer = {
+        "object": "list",
+        "data": [
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": _base64(vector) if asked.base64 else vector,
+            }
+            for index, vector in enumerate(embedded.vectors)
+        ],
+        "model": asked.embed.model,
+        "usage": {
+            "prompt_tokens": embedded.usage.prompt,
+            "total_tokens": embedded.usage.prompt,
+        },
+    }
+    return orjson.dumps(answer)
+
+
+def _base64(vector: list[float]) -> str:
+    """Little-endian 32-bit floats, which is what the SDKs unpack."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -1,0 +1,89 @@
+"""The parts of a message: text, pictures and sound, and the arguments of calls."""
+
+import orjson
+from msgspec import Struct
+
+from _llamagate.errors import InvalidRequest
+from _llamagate.exchange import AudioPart, ImagePart, TextPart
+from _llamagate.exchange import Part as NeutralPart
+
+
+class TextIn(Struct, tag_field="type", tag="text"):
+    text: str
+
+
+class Refusal(Struct, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+class _ImageUrl(Struct):
+    url: str
+    detail: str | None = None
+
+
+class ImageIn(Struct, tag_field="type", tag="image_url"):
+    image_url: _ImageUrl | str
+
+
+class _InputAudio(Struct):
+    data: str
+    format: str = ""
+
+
+class AudioIn(Struct, tag_field="type", tag="input_audio"):
+    input_audio: _InputAudio
+
+
+class FileIn(Struct, tag_field="type", tag="file"):
+    pass
+
+
+Part = TextIn | Refusal | ImageIn | AudioIn | FileIn
+
+
+def parse_parts(parts: list[Part], path: str) -> str | tuple[NeutralPart, ...]:
+    """Text alone is joined; pictures and sound keep their places between the texts."""
+    found: list[NeutralPart] = []
+    for index, part in enumerate(parts):
+        match part:
+            case TextIn():
+                found.append(TextPart(part.text))
+            case Refusal():
+                found.append(TextPart(part.refusal))
+            case ImageIn():
+                url = part.image_url if isinstance(part.image_url, str) else part.image_url.url
+                found.append(parse_image(url, f"{path}[{index}].image_url.url"))
+            case AudioIn():
+                found.append(AudioPart(part.input_audio.data, part.input_audio.format))
+            case FileIn():
+                raise InvalidRequest(
+                    "Files cannot be read here: send their text.", param=f"{path}[{index}].type"
+                )
+    if all(isinstance(part, TextPart) for part in found):
+        return "".join(part.text for part in found if isinstance(part, TextPart))
+    return tuple(found)
+
+
+def parse_image(url: str, param: str) -> ImagePart:
+    """Only data URLs: an address would make the gateway fetch what a client chooses."""
+    if not url.startswith("data:"):
+        raise InvalidRequest(
+            "Remote images are not fetched: send the picture as a data URL "
+            "(data:image/png;base64,...).",
+            param=param,
+        )
+    head, comma, data = url[5:].partition(",")
+    media_type, *options = head.split(";")
+    if not comma or "base64" not in options or not data.isascii() or not data:
+        raise InvalidRequest("The data URL is not one of base64 data.", param=param)
+    return ImagePart(data, media_type)
+
+
+def check_arguments(text: str, param: str) -> None:
+    """Ollama needs the arguments of earlier calls as an object."""
+    try:
+        if not text.strip() or isinstance(orjson.loads(text), dict):
+            return
+    except orjson.JSONDecodeError:
+        pass  # the same answer as for JSON that is no object
+    raise InvalidRequest(f"'{param}' must be the text of a JSON object.", param=param)

@@ -1,0 +1,79 @@
+"""The parameters that chat and text completions share: how to sample, and when to stop."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from _llamagate.errors import InvalidRequest
+from _llamagate.exchange import Fields
+
+_Penalty = Annotated[float, Meta(ge=-2, le=2)]
+_Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+_THINK: dict[str, bool | str] = {
+    "none": False,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "max",
+    "max": "max",
+}
+
+
+class _Reasoning(Struct):
+    effort: _Effort | None = None
+
+
+class Sampling(Struct, kw_only=True):
+    model: str = ""
+    stream: bool | None = None
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=0)] | None = None
+    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    seed: int | None = None
+    presence_penalty: _Penalty | None = None
+    frequency_penalty: _Penalty | None = None
+    repeat_penalty: Annotated[float, Meta(ge=0)] | None = None
+    repetition_penalty: Annotated[float, Meta(ge=0)] | None = None
+    stop: str | list[str] | None = None
+    reasoning_effort: _Effort | None = None
+    reasoning: _Reasoning | None = None
+    think: bool | Literal["low", "medium", "high", "max"] | None = None
+    num_ctx: Annotated[int, Meta(ge=1)] | None = None
+    keep_alive: float | str | None = None
+    options: Fields | None = None
+
+
+def sampling(asked: Sampling) -> dict[str, Any]:
+    """The fields of a Generation that come from here."""
+    stop = (asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ())
+    if len(stop) > 64:
+        raise InvalidRequest("'stop' can hold at most 64 strings.", param="stop")
+    repeat = asked.repeat_penalty
+    return {
+        "model": asked.model,
+        "stream": bool(asked.stream),
+        "max_tokens": asked.max_completion_tokens or asked.max_tokens,
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "top_k": asked.top_k,
+        "min_p": asked.min_p,
+        "seed": asked.seed,
+        "presence_penalty": asked.presence_penalty,
+        "frequency_penalty": asked.frequency_penalty,
+        "repeat_penalty": repeat if repeat is not None else asked.repetition_penalty,
+        "stop": tuple(text for text in stop if text),
+        "num_ctx": asked.num_ctx,
+        "keep_alive": asked.keep_alive,
+        "options": asked.options or {},
+    }
+
+
+def think(asked: Sampling) -> bool | str | None:
+    if asked.think is not None:
+        return asked.think
+    effort = asked.reasoning_effort or (asked.reasoning.effort if asked.reasoning else None)
+    return _THINK[effort] if effort else None
