@@ -1,0 +1,135 @@
+"""How many requests an engine runs side by side. No engine says, so it is found by trying.
+
+While somebody waits, one more is let through for a while. If answers take no longer for it, the
+engine does run that many, and the next number is tried; if they take longer in proportion, the
+additional one only waited inside the engine, and the number goes back. Pure: no clock, no tasks.
+"""
+
+from math import sqrt
+
+MOST = 1024  # what an engine gets that is too quick to be worth a line
+_QUICK = 0.002  # seconds an answer: such an engine is never the scarce thing
+_REST = (8, 16, 32)  # answers between one trial that failed and the next
+_MEMORY = 64  # answers after which an older one counts for less
+
+
+class Slots:
+    """The number in force, and what is known of it."""
+
+    def __init__(self, start: int = 1) -> None:
+        self.number = start
+        self._settled = start
+        self._known = _Mean()  # seconds an answer at the settled number
+        self._recent = _Mean()  # the same, of the last few answers
+        self._trial: _Mean | None = None  # the same, one step above
+        self._strays = 0  # answers of a trial that ran beside another number
+        self._failed = 0
+        self._rest = 0
+
+    def finished(self, beside: float, seconds: float, wanted: bool) -> None:
+        """An answer took `seconds` and on average `beside` ran meanwhile, itself included;
+        `wanted`: somebody waits."""
+        true = abs(beside - self.number) <= max(0.25, self.number / 16)
+        if self.number == MOST:
+            self._watch_quick(seconds / beside)
+        elif self._trial is None:
+            self._settle(seconds if true else None, wanted)
+        else:
+            self._judge(self._trial, seconds if true else None)
+
+    def _watch_quick(self, seconds: float) -> None:
+        self._recent.add(seconds)
+        if self._recent.mean > 2 * _QUICK:
+            self._start_over(1)
+
+    def _settle(self, seconds: float | None, wanted: bool) -> None:
+        if seconds is not None:
+            self._rest -= 1
+            self._recent.add(seconds)
+            if self._recent.count >= max(2, 2 * self.number):
+                if self._shrunk():
+                    fewer = round(self.number * self._known.mean / self._recent.mean)
+                    return self._start_over(max(1, fewer))
+                self._known.merge(self._recent)
+                self._recent = _Mean()
+                if self._known.mean / self.number < _QUICK:
+                    self.number = MOST
+        if wanted and self._rest <= 0 and self._known.count and self.number < MOST:
+            self.number += max(1, self.number // 4)
+            self._trial, self._strays = _Mean(), 0
+
+    def _shrunk(self) -> bool:
+        """Do answers take so much longer that some of them must wait inside the engine?"""
+        if self.number == 1 or not self._known.count:
+            return False
+        ratio, doubt = _compare(self._recent, self._known)
+        return ratio > 1.25 + doubt
+
+    def _judge(self, trial: "_Mean", seconds: float | None) -> None:
+        if seconds is None:
+            self._strays += 1
+            if self._strays > 3 * self.number:
+                self._back(_REST[0])  # too few wait to fill it
+            return
+        trial.add(seconds)
+        if trial.count < 2:
+            return
+        # In vain, the step makes answers longer by `step / settled`: half of that is the bar.
+        bar = 1 + 0.5 * (self.number - self._settled) / self._settled
+        ratio, doubt = _compare(trial, self._known)
+        enough, most = 2 * self.number, 6 * self.number
+        if trial.count >= enough and ratio < bar - doubt:
+            self._settled, self._known, self._failed = self.number, trial, 0
+            self._trial, self._recent = None, _Mean()
+        elif trial.count >= most or (ratio > bar + doubt and trial.count >= self.number):
+            self._failed += 1
+            self._back(_REST[min(self._failed, len(_REST)) - 1])
+
+    def _back(self, rest: int) -> None:
+        self.number, self._trial, self._rest = self._settled, None, rest
+        self._recent = _Mean()
+
+    def _start_over(self, number: int) -> None:
+        self._failed = 0
+        self._settled = number
+        self._known = _Mean()
+        self._back(0)
+
+
+class _Mean:
+    """A mean and its variance, in which the last answers count."""
+
+    __slots__ = ("_squares", "count", "mean")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = 0.0
+        self._squares = 0.0
+
+    def add(self, value: float) -> None:
+        if self.count == _MEMORY:
+            self.count -= 1
+            self._squares *= self.count / _MEMORY
+        self.count += 1
+        away = value - self.mean
+        self.mean += away / self.count
+        self._squares += away * (value - self.mean)
+
+    def merge(self, other: "_Mean") -> None:
+        total = self.count + other.count
+        away = other.mean - self.mean
+        self._squares += other._squares + away * away * self.count * other.count / total
+        self.mean += away * other.count / total
+        if total > _MEMORY:
+            self._squares *= _MEMORY / total
+        self.count = min(total, _MEMORY)
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean."""
+        return sqrt(self._squares) / self.count if self.count > 1 else self.mean
+
+
+def _compare(one: _Mean, other: _Mean) -> tuple[float, float]:
+    """How much greater `one` is, and how far off that may be."""
+    return one.mean / other.mean, sqrt(one.error**2 + other.error**2) / other.mean
