@@ -4,7 +4,6 @@ asked for.
 Every answer is a `Caller` or one of our errors. Secrets are known by their fingerprints only.
 """
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -14,8 +13,6 @@ from _llamagate.accounts.tokens_file import TokensFile
 from _llamagate.config import EXAMPLE_KEYS, KeySettings, RoleSettings
 from _llamagate.errors import NotSignedIn
 from _llamagate.exchange import Caller
-
-logger = logging.getLogger("llamagate.accounts")
 
 _HOW = "Send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`."
 _MISSING = f"This gateway asks for an API key. {_HOW}"

@@ -113,6 +113,15 @@ def test_the_door_closes_when_a_tokens_file_appears_and_stays_closed(
     assert not is_known(accounts, "token-of-ann")
 
 
+def test_unconfigured_is_neither_closed_nor_open_on_purpose(tokens: TokensFile, path: Path) -> None:
+    accounts = Accounts(ROLES, tokens)
+    assert accounts.unconfigured
+    assert not Accounts(ROLES, tokens, auth="off").unconfigured
+    assert not Accounts(ROLES, tokens, keys=["good-key"]).unconfigured
+    write(path, {})
+    assert not accounts.unconfigured
+
+
 def test_a_reload_does_not_open_the_door(tokens: TokensFile) -> None:
     accounts = Accounts(ROLES, tokens, named=[KeySettings("ann", hashed("good-key"))])
     accounts.reload(ROLES, [])

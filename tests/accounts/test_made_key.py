@@ -56,6 +56,6 @@ def test_a_file_that_holds_no_key_is_named(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file")
-    with pytest.raises(ConfigError, match=r"DATA_DIR: .*data"):
+    (tmp_path / "data").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"DATA_DIR: .*data .*make the folder writable"):
         made_key(tmp_path / "data" / "admin.key")
