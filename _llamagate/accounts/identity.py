@@ -103,7 +103,7 @@ class Accounts:
 
     def example_keys(self) -> list[str]:
         """Whose keys stand in a document, for everybody to read. Only loopback takes them."""
-        callers = {**self._tokens_now(), **self._by_key}
+        callers = {**self._tokens_now(), **self._by_key} if self.required else {}
         return [caller.name for key, caller in callers.items() if key in _EXAMPLES]
 
     def _tokens_now(self) -> Mapping[bytes, Caller]:

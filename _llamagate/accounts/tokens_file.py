@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,11 +26,12 @@ _GONE: _Look = ()
 
 
 class TokensFile:
-    """`named`: the operator named it, so it counts even while it is not there."""
+    """The first of `places` where there is a file, and from then on that one. `named` says that
+    the operator named the place, so that it counts even while nothing is there."""
 
-    def __init__(self, path: Path, named: bool = False) -> None:
-        self._path = str(path)
-        self._counts = named
+    def __init__(self, places: Sequence[Path], named: bool = False) -> None:
+        self._places = [str(place) for place in places]
+        self._path = self._places[0] if named else ""
         self._looked: _Look | None = None
         self._wrong = ""
         self._settled = False
@@ -39,9 +40,9 @@ class TokensFile:
     @property
     def counts(self) -> bool:
         """Is it there, or was it once? Taking it away does not open the door."""
-        if not self._counts:
-            self._counts = os.access(self._path, os.F_OK)
-        return self._counts
+        if not self._path:
+            self._path = next((place for place in self._places if os.access(place, os.F_OK)), "")
+        return self._path != ""
 
     def names(self) -> Mapping[bytes, str]:
         """By a token's fingerprint, whose it is. The same mapping until the file changes."""

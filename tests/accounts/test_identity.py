@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tokens(path: Path) -> TokensFile:
-    return TokensFile(path)
+    return TokensFile([path])
 
 
 def write(path: Path, tokens: Mapping[str, str]) -> None:
@@ -243,7 +243,7 @@ def test_a_prefix_or_an_extension_of_a_key_is_not_the_key(tokens: TokensFile) ->
 def test_a_key_is_wanted_only_when_nobody_could_get_in_otherwise(
     settings: dict[str, object], named_file: bool, keyless: bool, path: Path
 ) -> None:
-    tokens = TokensFile(path, named=named_file)
+    tokens = TokensFile([path], named=named_file)
     accounts = Accounts(ROLES, tokens, **settings)  # type: ignore[arg-type]  # see the list
     assert accounts.keyless is keyless
 
@@ -263,14 +263,18 @@ def test_the_made_key_is_an_administrators_and_outlives_a_reload(tokens: TokensF
 def test_an_example_key_counts_on_loopback_only(path: Path) -> None:
     write(path, {"user1": "token_for_user1", "ann": "token-of-ann"})
     named = [KeySettings("bob", hashed("sk-llamagate"))]
-    here = Accounts(ROLES, TokensFile(path), named=named)
-    wide = Accounts(ROLES, TokensFile(path), named=named, loopback=False)
+    here = Accounts(ROLES, TokensFile([path]), named=named)
+    wide = Accounts(ROLES, TokensFile([path]), named=named, loopback=False)
     assert sorted(here.example_keys()) == sorted(wide.example_keys()) == ["bob", "user1"]
     for secret in ("token_for_user1", "sk-llamagate"):
         assert is_known(here, secret)
         with pytest.raises(NotSignedIn, match="example"):
             wide.identify(secret, HERE)
     assert wide.identify("token-of-ann", HERE).name == "ann"
+
+
+def test_where_no_key_is_asked_for_an_example_does_no_harm(tokens: TokensFile) -> None:
+    assert Accounts(ROLES, tokens, auth="off", keys=["sk-llamagate"]).example_keys() == []
 
 
 # ---------------------------------------------------------------- guessing
