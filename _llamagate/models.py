@@ -1,7 +1,7 @@
-"""Names of models: every spelling made one, aliases, per-model defaults, and who may use what.
+"""What an operator says of models by their names: aliases, defaults and locks, who may use what.
 
-Permissions, routing, the queue and the cache see canonical names only. Which engine has a model,
-and how that engine spells it, is the pool's to know.
+Permissions, routing, the queue and the cache see canonical names only (`wires/names.py`). Which
+engine has a model, and how that engine spells it, is the pool's to know.
 """
 
 import re
@@ -15,89 +15,14 @@ from msgspec.structs import replace as changed
 from _llamagate.config.values import ModelDefaults
 from _llamagate.errors import InvalidRequest, NoSuchModel, NotAllowed
 from _llamagate.exchange import Caller, Chat, Completion, Embed, Message, Model
+from _llamagate.wires.names import LONGEST, canonical, leaves_machine
 
-LONGEST = 512  # characters of a name; bounds what the caches below hold on to
+__all__ = ["Names", "Resolved", "canonical", "leaves_machine"]
 
 _UNSAID: tuple[object, ...] = (None, ())
 
 T = TypeVar("T")
 Request = TypeVar("Request", Chat, Completion, Embed)
-
-# ---------------------------------------------------------------- one name, many spellings
-
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
-_OWN_TAGS = ("latest", "local", "cloud")  # `ollama:latest` is a model called ollama
-
-
-@lru_cache(maxsize=4096)
-def canonical(spelling: str) -> str:
-    """The one name for every spelling that reaches the same model.
-
-    Ollama's grammar is `[scheme://][host/][namespace/]model[:tag]`, in any case, with its own
-    registry, `library` and `latest` understood; `:local` and a leading `ollama:` change nothing.
-    What is understood is left out here rather than filled in, so that a Hugging Face id, a hosted
-    model's name or a path, which know no tags, keep the form in which their engine lists them.
-    """
-    name = _trimmed(spelling)
-    here = name.endswith(":local")
-    while name.endswith(":local"):
-        name = name.removesuffix(":local")
-    away = _before_cloud(name)
-    if away is None:
-        return _plain(name)
-    if here or away.endswith(":local"):
-        raise InvalidRequest("A model name has either :local or :cloud, not both.", param="model")
-    plain = _plain(away)
-    return f"{plain}-cloud" if ":" in plain.rpartition("/")[2] else f"{plain}:cloud"
-
-
-def leaves_machine(spelling: str) -> bool:
-    """Would Ollama pass this on to ollama.com?"""
-    return _before_cloud(_trimmed(spelling)) is not None
-
-
-def _trimmed(spelling: str) -> str:
-    if len(spelling) > LONGEST:
-        raise _malformed()
-    name = spelling.strip().lower()
-    if not name or _BLANK.search(name):
-        raise _malformed()
-    while name.startswith("ollama:") and name[7:] not in _OWN_TAGS:
-        name = name[7:]
-    return name
-
-
-def _before_cloud(name: str) -> str | None:
-    """The name without its cloud suffix; None when it has none."""
-    before, colon, tag = name.rpartition(":")
-    if colon and tag == "cloud":
-        return before
-    if colon and tag.endswith("-cloud") and "/" not in tag:
-        return name.removesuffix("-cloud")
-    return None
-
-
-def _plain(name: str) -> str:
-    if scheme := _SCHEME.match(name):
-        name = name[scheme.end() :]
-    parts = name.split("/")
-    inner = parts[1:] if len(parts) > 2 else parts  # an absolute path begins with an empty part
-    if name.endswith(":") or not all(inner) or ".." in parts:
-        raise _malformed()
-    if len(parts) == 3 and parts[0] == "registry.ollama.ai":
-        del parts[0]
-    if len(parts) == 2 and parts[0] == "library":
-        del parts[0]
-    return "/".join(parts).removesuffix(":latest")
-
-
-def _malformed() -> InvalidRequest:
-    return InvalidRequest(
-        "Invalid model name: it has the form [host/][namespace/]model[:tag], "
-        f"without spaces and in at most {LONGEST} characters.",
-        param="model",
-    )
 
 
 class Patterns(Generic[T]):
@@ -112,7 +37,7 @@ class Patterns(Generic[T]):
             if "*" in name:
                 wild.append((name, value))
             else:
-                self._exact[name] = self._exact[canonical(name)] = value
+                self._exact |= dict.fromkeys(_forms(written), value)
         wild.sort(key=lambda item: -len(item[0]))
         self._wild = [(_pattern(name), value) for name, value in wild]
 
@@ -125,16 +50,23 @@ class Patterns(Generic[T]):
                 return value
         return None
 
-    def find(self, *names: str) -> T | None:
-        found = self.exact(names)
-        return found if found is not None else self.wild(names)
+    def find(self, name: str) -> T | None:
+        forms = _forms(name)
+        found = self.exact(forms)
+        return found if found is not None else self.wild(forms)
+
+
+def _forms(spelling: str) -> tuple[str, ...]:
+    """As written, and its canonical form; an alias need not be a name that an engine could have."""
+    written = spelling.strip().lower()
+    try:
+        return written, canonical(written)
+    except InvalidRequest:
+        return (written,)
 
 
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, name.split("*"))))
-
-
-# ---------------------------------------------------------------- what an operator says of names
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +118,8 @@ class Names:
                 param="model",
             )
         wanted = self._targets(asked)
-        if allowed is not None and not _allows(allowed, canonical(asked)):
-            wanted = [name for name in wanted if _allows(allowed, canonical(name))]
+        if allowed is not None and not _allows(allowed, asked):
+            wanted = [name for name in wanted if _allows(allowed, name)]
             if not wanted:
                 raise NoSuchModel.named(asked)
         staying = [name for name in wanted if self.cloud or not leaves_machine(name)]
@@ -201,10 +133,10 @@ class Names:
 
     def _targets(self, asked: str) -> Sequence[str]:
         """An exact alias wins over a model of its name; one with `*` steps in for a missing one."""
-        names = (asked.lower(), canonical(asked))
-        if exact := self._aliases.exact(names):
+        forms = _forms(asked)
+        if exact := self._aliases.exact(forms):
             return exact
-        return (asked, *(self._aliases.wild(names) or ()))
+        return (asked, *(self._aliases.wild(forms) or ()))
 
     def visible(self, caller: Caller, models: Sequence[Model]) -> list[Model]:
         """The models, and the aliases that lead to one of them, that this caller may use."""

@@ -91,13 +91,15 @@ class Turn:
 
     async def wait(self) -> None:
         """Until it is ready. Raises WaitedTooLong, or QueueFull when displaced."""
-        async for _ in self.positions(float("inf")):
+        async for _ in self.places(float("inf")):
             pass
 
-    async def positions(self, every: float = _LOOK) -> AsyncGenerator[int, None]:
-        """Each later place, looked at `every` so many seconds, until it is ready; raises as
-        `wait` does."""
+    async def places(self, every: float = _LOOK) -> AsyncGenerator[tuple[int, int], None]:
+        """Place (1 is next) and expected wait in ms: at entry, then whenever the place is another
+        one, looked at `every` so many seconds, until it is ready. Raises as `wait` does."""
         told = self.position
+        if not self.ready:
+            yield told, self.expected_ms
         while not self.ready:
             if self.error:
                 raise self.error
@@ -107,9 +109,10 @@ class Turn:
             if left <= 0:
                 raise self._line.give_up(self)
             await self._ring_within(min(every, left))
-            if not self.ready and self._line and (place := self._line.place(self)) != told:
+            line = None if self.ready or self.error else self._line
+            if line and (place := line.place(self)) != told:
                 told = place
-                yield place
+                yield told, line.expected_ms(told)
 
     async def _ring_within(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -161,6 +164,10 @@ class Line:
         self._grant()
 
     @property
+    def waiting(self) -> int:
+        return len(self._fair)
+
+    @property
     def idle(self) -> bool:
         return not self._running and not self._fair
 
@@ -176,11 +183,14 @@ class Line:
         turn.since = self._clock()
         self._fair.add(turn)
         turn.position = self.place(turn)
-        turn.expected_ms = round(1000 * self._expected(turn.position))
+        turn.expected_ms = self.expected_ms(turn.position)
         return turn
 
     def place(self, turn: Turn) -> int:
         return self._fair.ahead(turn) + 1
+
+    def expected_ms(self, place: int) -> int:
+        return round(1000 * self._expected(place))
 
     def time_left(self, turn: Turn) -> float:
         return turn.since + self.timeout - self._clock()
@@ -210,8 +220,8 @@ class Line:
 
     def load(self) -> Load:
         waiting, running = len(self._fair), len(self._running)
-        expected = 0.0 if running < self.slots else self._expected(waiting + 1)
-        return Load(running, self.slots, waiting, round(1000 * expected))
+        expected = 0 if running < self.slots else self.expected_ms(waiting + 1)
+        return Load(running, self.slots, waiting, expected)
 
     def state(self) -> LineState:
         now = self._clock()
@@ -250,9 +260,7 @@ class Line:
             retry_after=_whole(self._expected((len(self._fair) + 1) // 2)),
         )
         newest = self._fair.newest_of_most() if self._fair else None
-        if newest is None or self._fair.count(newcomer.account) >= self._fair.count(
-            newest.account
-        ):
+        if newest is None or self._fair.count(newcomer.account) >= self._fair.count(newest.account):
             raise full
         self._fair.remove(newest)
         newest.error = full

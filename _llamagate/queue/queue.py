@@ -44,6 +44,10 @@ class Queue:
         """How many run on one engine, whatever the model."""
         return sum(line.load().running for key, line in self._lines.items() if key[0] == engine)
 
+    def waiting(self) -> int:
+        """How many wait, in all lines."""
+        return sum(line.waiting for line in self._lines.values())
+
     def snapshot(self) -> list[LineState]:
         return [line.state() for line in self._lines.values() if not line.idle]
 
