@@ -131,7 +131,8 @@ async def test_of_requests_that_arrive_together_no_more_pass_than_may() -> None:
 
 
 rates = st.sampled_from([0.1, 0.25, 0.5, 1.0, 2.0, 10.0, 1000.0])  # a whole number of ns each
-steps = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3 * SECOND)), max_size=60)
+pauses = st.integers(0, 3 * SECOND) | st.integers(0, 60 * SECOND)
+steps = st.lists(st.tuples(st.sampled_from("ab"), pauses), max_size=60)
 
 
 @given(rates, st.integers(2, 24), steps)
@@ -207,6 +208,17 @@ def test_a_flood_of_new_accounts_empties_nobodys_bucket(clock: Clock) -> None:
         passes(limits, f"stranger {number}")
         clock.wait(0.05)
         assert not passes(limits, "ann")
+
+
+def test_a_full_bucket_is_remembered_until_it_has_drained(clock: Clock) -> None:
+    limits = Limits(RateLimit(1, 10), clock=clock)
+    for began in range(25):  # whenever in the round of dropping it is that it was filled
+        account = f"filled after {began} s"
+        assert take_all(limits, account) == 10
+        for _ in range(9):
+            clock.wait(0.5)
+            assert limits.look(account).remaining < 5
+        clock.wait(0.6)
 
 
 def test_newcomers_without_room_share_a_bucket_until_there_is_room(clock: Clock) -> None:
