@@ -162,5 +162,6 @@ def _with_consequences(config: Config, sources: Sources) -> Config:
         rate_limit=config.rate_limit if "RATE_LIMIT" in named else by_rps,
         rate_limit_set=not named.isdisjoint({"RATE_LIMIT", "RATE_LIMIT_RPS"}),
         generate_style_set="GENERATE_STYLE" in named,
+        places=sources.places,
         files=MappingProxyType(sources.files),
     )

@@ -25,7 +25,8 @@ from _llamagate.config.values import (
 T = TypeVar("T")
 Words: TypeAlias = Mapping[str, str]
 
-SURFACES = ("llamagate", "egollama", "aigateway", "ollama")  # those that can have a port
+# Those that can have a port of their own.
+SURFACES = ("llamagate", "openai", "anthropic", "ollama", "egollama", "aigateway")
 GENERATE_STYLES = ("egollama", "aigateway")
 _HOUR = 3600.0
 
@@ -314,6 +315,7 @@ class Config:
     # Where it all came from.
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     written: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    places: tuple[Path, ...] = ()  # the folders that files are looked for in
     files: Mapping[str, Path | None] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
 
@@ -321,6 +323,13 @@ class Config:
     def loopback_only(self) -> bool:
         """Can only this machine reach it? Surface ports listen on the same host."""
         return forms.is_loopback(self.host)
+
+    @property
+    def tokens_files(self) -> tuple[Path, ...]:
+        """Where tokens may be; the first that is there counts."""
+        if self.tokens_file_set:
+            return (self.tokens_file,)
+        return tuple(place / "tokens.json" for place in self.places)
 
     @property
     def made_key_file(self) -> Path:

@@ -50,7 +50,7 @@ class Sources:
         self.document: Mapping[str, object] = {}
         self._environ = environ
         self.cwd = cwd
-        self._folders = [(cwd / folder).absolute() for folder in folders]
+        self._folders = tuple((cwd / folder).absolute() for folder in folders)
         self._problems = problems
 
     def read(self, overrides: Mapping[str, str], config_file: Path | None) -> None:
@@ -107,9 +107,12 @@ class Sources:
             return self.absolute(Path(found.text), found.layer.base)
         return default_data_dir(self._environ, self.cwd)
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys((*self._folders, self.data_dir())))
+
     def _first(self, name: str) -> Path | None:
-        folders = [*self._folders, self.data_dir()]
-        return next((folder / name for folder in folders if (folder / name).is_file()), None)
+        return next((place / name for place in self.places if (place / name).is_file()), None)
 
     def _env_layer(self, file: Path | None) -> Layer:
         if file is None:

@@ -1,0 +1,36 @@
+"""Where the gateway is reached from this machine, and with which key, as far as settings tell."""
+
+from _llamagate.accounts import Accounts, TokensFile, kept_key
+from _llamagate.config import Config
+
+UNKNOWN_KEY = "YOUR_KEY"
+UNUSED_KEY = "unused"  # official clients do not start without one
+
+
+def own_url(config: Config) -> str:
+    """A wildcard address is listened on, but not dialled."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{'https' if config.tls_cert_file else 'http'}://{bracketed}:{config.port}"
+
+
+def key_required(config: Config) -> bool:
+    accounts = Accounts(
+        config.roles,
+        TokensFile(config.tokens_files, config.tokens_file_set),
+        auth=config.auth,
+        loopback=config.loopback_only,
+        keys=[config.api_key, *config.api_keys],
+        admin_keys=[config.admin_key],
+        named=config.keys,
+    )
+    return accounts.required
+
+
+def key_to_use(config: Config) -> str:
+    """The key of a user before that of an administrator; what we know by its hash, or by
+    somebody else's name in tokens.json, is not ours to give."""
+    if not key_required(config):
+        return UNUSED_KEY
+    known = [config.api_key, *config.api_keys, config.admin_key]
+    return next(filter(None, known), "") or kept_key(config.made_key_file) or UNKNOWN_KEY
