@@ -218,7 +218,7 @@ def test_a_full_bucket_is_remembered_until_it_has_drained(clock: Clock) -> None:
         for _ in range(9):
             clock.wait(0.5)
             assert limits.look(account).remaining < 5
-        clock.wait(0.6)
+        clock.wait(2.3)
 
 
 def test_newcomers_without_room_share_a_bucket_until_there_is_room(clock: Clock) -> None:
@@ -234,6 +234,15 @@ def test_newcomers_without_room_share_a_bucket_until_there_is_room(clock: Clock)
     clock.wait(2)
     for account in ("newcomer 1", "newcomer 2"):
         assert take_all(limits, account) == 2
+
+
+def test_an_account_that_stays_takes_the_room_of_one(clock: Clock) -> None:
+    limits = Limits(RateLimit(1, 1), kept=2, clock=clock)
+    assert passes(limits, "ann")
+    clock.wait(1)
+    assert passes(limits, "ann")
+    assert passes(limits, "bob")
+    assert passes(limits, "newcomer")  # would be refused if it shared with bob
 
 
 def test_accounts_that_went_away_leave_room_for_others(clock: Clock) -> None:
