@@ -1,4 +1,4 @@
-"""Work beside the requests: a task that has a name, is kept until it ends, and whose failure is logged."""
+"""Work beside the requests: a task with a name, kept until it ends, its failure logged."""
 
 import asyncio
 import logging

@@ -56,9 +56,7 @@ class Cache:
         self._entries.clear()
 
 
-def cache_key(
-    scope: str, names: Sequence[str], requests: Sequence[Chat | Completion]
-) -> bytes:
+def cache_key(scope: str, names: Sequence[str], requests: Sequence[Chat | Completion]) -> bytes:
     """Every field of every request is in it, but how the answer travels and what changes nothing.
 
     `scope` is who asked, or the same for all where answers are shared; it and the names cannot

@@ -11,6 +11,7 @@ from _llamagate.errors import GatewayError
 from _llamagate.exchange import Call
 
 CALL = web.RequestKey("call", Call)
+STOPPING = "the gateway is stopping"  # the message with which a request that must end is cancelled
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RenderError: TypeAlias = Callable[[GatewayError, str], object]

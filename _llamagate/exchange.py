@@ -258,7 +258,7 @@ NOBODY = Caller("")
 
 @dataclass(slots=True)
 class Call:
-    """One request from entry to access log: who asks, and, filled in as it goes, what came of it."""
+    """One request from entry to access log: who asks and, filled in on the way, what came of it."""
 
     id: str
     address: str = ""  # of the client, as seen through trusted proxies only

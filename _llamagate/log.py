@@ -81,7 +81,7 @@ class Log:
             self._file.close()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._inode = os.fstat(descriptor).st_ino
-        self._file = open(descriptor, "ab", buffering=0)
+        self._file = os.fdopen(descriptor, "ab", buffering=0)
 
     def _moved_away(self, path: Path) -> bool:
         try:

@@ -22,7 +22,7 @@ __all__ = ["Names", "Resolved", "canonical", "leaves_machine"]
 _UNSAID: tuple[object, ...] = (None, ())
 
 T = TypeVar("T")
-Request = TypeVar("Request", Chat, Completion, Embed)
+Request = TypeVar("Request", bound=Chat | Completion | Embed)
 
 
 class Patterns(Generic[T]):

@@ -10,6 +10,7 @@ machine is another one an hour later.
     servers.py   what is asked: engine, nginx, the gateway, LiteLLM
     measure.py   one server under one load: rates, times, CPU, memory
     special.py   the rows that no load alone can tell: start, idle streams, fairness
+    features.py  the gateway with features left out, which without.py then does
     report.py    the tables
     machine.py   cores, processes and their costs, as Linux counts them
     soak.py      a command of its own: does it leak?

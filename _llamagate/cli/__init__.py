@@ -7,6 +7,7 @@ is 1 when a command failed, and 2 when it, or a setting, was wrong.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from _llamagate.cli.arguments import Arguments, parse
 
@@ -31,24 +32,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: Arguments) -> int:
     from _llamagate.cli.surroundings import load_config
 
+    load = partial(load_config, arguments)
     match arguments.command:
         case "doctor":
             from _llamagate.cli.doctor import doctor
 
-            return doctor(lambda: load_config(arguments))
+            return doctor(load)
         case "config":
             from _llamagate.cli.config import config
 
-            return config(load_config(arguments), as_json=arguments.json)
+            return config(load(), as_json=arguments.json)
         case "env":
             from _llamagate.cli.env import env
 
-            return env(load_config(arguments), arguments.shell)
+            return env(load(), arguments.shell)
         case "health":
             from _llamagate.cli.health import health
 
-            return health(load_config(arguments))
+            return health(load())
         case _:
             from _llamagate.cli.serve import serve
 
-            return serve(load_config(arguments), lambda: load_config(arguments))
+            return serve(load)

@@ -8,10 +8,13 @@ UNUSED_KEY = "unused"  # official clients do not start without one
 
 
 def own_url(config: Config) -> str:
-    """A wildcard address is listened on, but not dialled."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
-    bracketed = f"[{host}]" if ":" in host else host
-    return f"{'https' if config.tls_cert_file else 'http'}://{bracketed}:{config.port}"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return dialled(f"{'https' if config.tls_cert_file else 'http'}://{host}:{config.port}")
+
+
+def dialled(url: str) -> str:
+    """All interfaces together are listened on, but cannot be dialled."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def key_required(config: Config) -> bool:

@@ -4,7 +4,7 @@ programs are to be pointed."""
 import json
 
 from _llamagate import __version__
-from _llamagate.cli.address import UNKNOWN_KEY, UNUSED_KEY
+from _llamagate.cli.address import UNKNOWN_KEY, UNUSED_KEY, dialled
 from _llamagate.cli.env import paste_lines
 from _llamagate.config import Config
 from _llamagate.started import Started
@@ -15,14 +15,14 @@ _DOCKER_FLAG = "--add-host=host.docker.internal:host-gateway"
 def banner(
     started: Started, config: Config, *, show_key: bool, shell: str, container: bool = False
 ) -> list[str]:
-    url = started.addresses[0][1]
+    url = dialled(started.addresses[0][1])
     key = UNUSED_KEY
     if started.auth:
         key = started.made_key if started.made_key and show_key else UNKNOWN_KEY
     return [
         "",
         f"LlamaGate {__version__} is at {url}",
-        *(f"  {surface} is at {address}" for surface, address in started.addresses[1:]),
+        *(f"  {surface} is at {dialled(address)}" for surface, address in started.addresses[1:]),
         "",
         *_key(started, config, show_key),
         *_engines(started, config, container),

@@ -6,9 +6,9 @@ from typing import Any
 from aiohttp import web
 
 from _llamagate.call import CALL
+from _llamagate.dialects.outgoing import Renderer, send_stream
 from _llamagate.errors import TooLarge, WrongMediaType
 from _llamagate.exchange import Call, Events
-from _llamagate.dialects.outgoing import Renderer, send_stream
 from _llamagate.wires.body import parse_object
 from _llamagate.wires.frames import NDJSON_HEADERS, SSE_COMMENT, SSE_HEADERS
 
@@ -21,7 +21,9 @@ class Bounds:
     keepalive: float
 
 
-async def read_json(request: web.Request, bounds: Bounds, *, any_type: bool = False) -> dict[str, Any]:
+async def read_json(
+    request: web.Request, bounds: Bounds, *, any_type: bool = False
+) -> dict[str, Any]:
     if not any_type:
         _check_type(request)
     return parse_object(await read_body(request, bounds))
@@ -36,15 +38,16 @@ async def read_body(request: web.Request, bounds: Bounds) -> bytes:
     return await request.read()
 
 
-def read_wishes(request: web.Request) -> Call:
-    """The request's Call, with what its headers say of the answer."""
+def read_wishes(request: web.Request, person: str = "") -> Call:
+    """The request's Call, with what its headers say of the answer. `person`: who is behind the
+    caller, as the body says; the header of a chat page that has people of its own wins."""
     call = request[CALL]
     wish = request.headers.get("Cache-Control")
     if wish:
         wish = wish.lower()
         call.no_store = "no-store" in wish
         call.no_cache = call.no_store or "no-cache" in wish
-    call.person = request.headers.get("X-OpenWebUI-User-Id", "")
+    call.person = request.headers.get("X-OpenWebUI-User-Id") or person
     return call
 
 
@@ -56,9 +59,7 @@ async def send_events(
     request: web.Request, events: Events, renderer: Renderer, bounds: Bounds
 ) -> web.StreamResponse:
     """As server-sent events."""
-    return await send_stream(
-        request, events, renderer, SSE_HEADERS, SSE_COMMENT, bounds.keepalive
-    )
+    return await send_stream(request, events, renderer, SSE_HEADERS, SSE_COMMENT, bounds.keepalive)
 
 
 async def send_lines(

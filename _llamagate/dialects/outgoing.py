@@ -12,8 +12,8 @@ from typing import Protocol
 from aiohttp import web
 
 from _llamagate.background import spawn
-from _llamagate.call import CALL
-from _llamagate.errors import GatewayError
+from _llamagate.call import CALL, STOPPING
+from _llamagate.errors import GatewayError, Unavailable
 from _llamagate.exchange import Event, Events, Waiting
 
 
@@ -102,13 +102,24 @@ async def send_stream(
                     await out.write(_place(batch[-1]))
         return await out.end(renderer.end())
     except GatewayError as error:
-        call = request[CALL]
-        if not out.begun:
+        return await _fail(out, request, renderer, error)
+    except asyncio.CancelledError as cancelled:
+        if cancelled.args != (STOPPING,):
             raise
-        call.error = error.code
-        return await out.end(renderer.fail(error, call.id))
+        stopping = Unavailable("The gateway is being stopped.", retry_after=5)
+        return await _fail(out, request, renderer, stopping)
     finally:
         out.close()
+
+
+async def _fail(
+    out: Outgoing, request: web.Request, renderer: Renderer, error: GatewayError
+) -> web.StreamResponse:
+    if not out.begun:
+        raise error
+    call = request[CALL]
+    call.error = error.code
+    return await out.end(renderer.fail(error, call.id))
 
 
 def _place(waiting: Waiting) -> bytes:

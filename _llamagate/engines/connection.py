@@ -7,7 +7,8 @@ connection a request takes, and what its head says, is `lean.py`'s business.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable
+from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -19,7 +20,7 @@ _UNREAD = 256 * 1024  # bytes that may wait for a slow reader
 _ONE_WRITE = 64 * 1024  # a body up to this size is joined to its head; a larger one is not copied
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """The socket, its parser, and the exchange that runs on it.
 
     An exchange is `headed` once the head of its answer is here and `ended` once the body is; when
@@ -29,17 +30,10 @@ class Connection(asyncio.Protocol):
     _transport: asyncio.Transport
     _watch: asyncio.TimerHandle
 
-    def __init__(
-        self,
-        peer: str,
-        loop: asyncio.AbstractEventLoop,
-        keep: Callable[["Connection"], bool],
-        forget: Callable[["Connection"], None],
-    ) -> None:
+    def __init__(self, peer: str, loop: asyncio.AbstractEventLoop, siblings: "Connections") -> None:
         self.peer = peer
         self._loop = loop
-        self._keep = keep
-        self._forget = forget
+        self._siblings = siblings
         self._patience = _IDLE  # how long a wait may take
         self._since = loop.time()  # when the present wait began
         self._fires = 0.0  # when `_look` runs next
@@ -78,7 +72,7 @@ class Connection(asyncio.Protocol):
                 self._write(head, body)
             else:
                 await self._write_pieces(head, body)
-            while not self.headed and self.error is None:
+            while not self._decided():
                 await self.news()
         except BaseException:
             self._transport.abort()
@@ -111,7 +105,7 @@ class Connection(asyncio.Protocol):
             self._used = True
             self._patience = _IDLE
             self._since = self._loop.time()
-            if self._keep(self):
+            if self._siblings.keep(self):
                 return
         self._transport.abort()
 
@@ -120,7 +114,7 @@ class Connection(asyncio.Protocol):
         if not self.ended and self.error is None:
             self.error = error
         self._reusable = False
-        self._forget(self)
+        self._siblings.drop(self)
         self._transport.abort()
         self._wake()
         self._stop_upload()
@@ -143,17 +137,22 @@ class Connection(asyncio.Protocol):
         try:
             async with asyncio.timeout(None) as self._upload:
                 async for piece in body:
+                    while self._choked and not self._decided():
+                        await self.news()
+                    if self._decided():
+                        return
                     if piece:
                         self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n"))
-                    while self._choked and self.error is None:
-                        await self.news()
                 self._transport.write(b"0\r\n\r\n")
                 self._sent = True
         except TimeoutError:
-            if not self.headed and self.error is None:
+            if not self._decided():
                 raise  # it came from the body itself
         finally:
             self._upload = None
+
+    def _decided(self) -> bool:
+        return self.headed or self.error is not None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -181,17 +180,23 @@ class Connection(asyncio.Protocol):
     # Called by the loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one, if not by class
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._siblings.add(self)
         self._fires = self._loop.time() + _IDLE
         self._watch = self._loop.call_later(_IDLE, self._look)
 
-    def data_received(self, data: bytes) -> None:
-        self._unread += len(data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._siblings.incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._unread += nbytes
         try:
-            self._parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade) as exc:
+            self._parser.feed_data(self._siblings.incoming[:nbytes])
+        except HttpParserUpgrade:
+            self.fail(faults.garbled(self.peer, "it wants to switch protocols"))
+            return
+        except HttpParserError as exc:
             self.fail(faults.garbled(self.peer, exc))
             return
         if self.pieces:
@@ -213,12 +218,12 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         self._reusable = False
-        self._forget(self)
+        self._siblings.drop(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.cancel()
         self._reusable = False
-        self._forget(self)
+        self._siblings.drop(self)
         if not self.ended and self.error is None:
             self._lose(exc)
             self._wake()
@@ -282,3 +287,39 @@ class Connection(asyncio.Protocol):
 
 class _Stop(Exception):
     """Raised inside the parser, which takes nothing more after it."""
+
+
+class Connections:
+    """Those to one engine: all that are open, and among them those without work."""
+
+    def __init__(self, most_idle: int) -> None:
+        self._most_idle = most_idle
+        self._open: set[Connection] = set()
+        self._idle: list[Connection] = []
+        self._closed = False
+        # All read into it, for what comes is parsed before the next read. asyncio would else take
+        # 256 KiB from the system for each read and give it back, which costs as much again.
+        self.incoming = memoryview(bytearray(64 * 1024))
+
+    def add(self, connection: Connection) -> None:
+        self._open.add(connection)
+
+    def take(self) -> Connection | None:
+        """The one used last: the others may fall idle and be closed."""
+        return self._idle.pop() if self._idle else None
+
+    def keep(self, connection: Connection) -> bool:
+        if self._closed or len(self._idle) >= self._most_idle:
+            return False
+        self._idle.append(connection)
+        return True
+
+    def drop(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close(self, error: EngineError) -> None:
+        self._closed = True
+        for connection in list(self._open):
+            connection.fail(error)

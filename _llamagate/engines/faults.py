@@ -4,6 +4,8 @@ Both clients raise these, so that a failure reads the same over http and https; 
 the engine's host:port. The last two refuse what would break out of a request's head.
 """
 
+from collections.abc import Mapping
+
 from _llamagate.errors import (
     EngineBroke,
     EngineGarbled,
@@ -89,13 +91,20 @@ def closed(peer: str) -> EngineBroke:
 
 def check_target(path: str) -> None:
     """A line break in a head would begin another request."""
-    if not (path.isascii() and path.isprintable()) or " " in path:
+    if not _plain(path) or " " in path:
         raise InvalidRequest("the path holds a character that a URL may not: percent-encode it")
 
 
-def check_header(name: str, value: str) -> None:
-    if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
-        raise InvalidRequest(
-            f"the header {name!r} holds a character that HTTP forbids: send visible ASCII only",
-            param=name,
-        )
+def check_headers(headers: Mapping[str, str]) -> None:
+    if _plain("".join([*headers, *headers.values()])):
+        return
+    for name, value in headers.items():
+        if not _plain(name + value):
+            raise InvalidRequest(
+                f"the header {name!r} holds a character that HTTP forbids: send visible ASCII only",
+                param=name,
+            )
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()

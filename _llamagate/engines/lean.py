@@ -12,7 +12,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from _llamagate.engines import faults
-from _llamagate.engines.connection import Connection
+from _llamagate.engines.connection import Connection, Connections
 from _llamagate.engines.http import Answer, Client
 from _llamagate.errors import EngineError
 
@@ -38,12 +38,10 @@ class LeanClient(Client):
         self._prefix = url.path.rstrip("/")
         self._timeout = timeout
         self._connect_timeout = connect_timeout
-        self._max_idle = max_idle
         self._own = {"Host": url.netloc.rpartition("@")[2], **(headers or {})}
         self._own_names = {name.lower() for name in self._own}
         self._own_lines = _lines(self._own)
-        self._idle: list[Connection] = []  # the last one used is the first one taken
-        self._open: set[Connection] = set()
+        self._connections = Connections(max_idle)
         self._closed = False
 
     async def send(
@@ -59,8 +57,8 @@ class LeanClient(Client):
         patience = self._timeout if timeout is None else timeout
         head_only = method == "HEAD"
         # A body in pieces can be sent only once, so it never goes where the engine may have left.
-        if self._idle and isinstance(body, bytes):
-            connection = self._idle.pop()
+        connection = self._connections.take() if isinstance(body, bytes) else None
+        if connection is not None:
             try:
                 await connection.exchange(head, body, patience, head_only)
                 return LeanAnswer(connection)
@@ -73,8 +71,7 @@ class LeanClient(Client):
 
     async def close(self) -> None:
         self._closed = True
-        for connection in list(self._open):
-            connection.fail(faults.closed(self._peer))
+        self._connections.close(faults.closed(self._peer))
 
     def _head(
         self,
@@ -86,9 +83,9 @@ class LeanClient(Client):
         faults.check_target(path)
         lines = self._own_lines
         if headers:
-            names = {name.lower() for name in headers}
-            if not names.isdisjoint(self._own_names):
-                lines = _lines({k: v for k, v in self._own.items() if k.lower() not in names})
+            if not self._own_names.isdisjoint(map(str.lower, headers)):
+                given = {name.lower() for name in headers}
+                lines = _lines({k: v for k, v in self._own.items() if k.lower() not in given})
             lines += _lines(headers)
         if not isinstance(body, bytes):
             lines += "Transfer-Encoding: chunked\r\n"
@@ -103,7 +100,7 @@ class LeanClient(Client):
         try:
             async with asyncio.timeout(self._connect_timeout):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._peer, loop, self._keep, self._forget),
+                    lambda: Connection(self._peer, loop, self._connections),
                     self._host,
                     self._port,
                 )
@@ -113,27 +110,12 @@ class LeanClient(Client):
             raise faults.unconnected(self._peer, self._connect_timeout) from exc
         except OSError as exc:
             raise faults.refused(self._peer, exc.strerror or exc) from exc
-        self._open.add(connection)
         return connection
-
-    def _keep(self, connection: Connection) -> bool:
-        if self._closed or len(self._idle) >= self._max_idle:
-            return False
-        self._idle.append(connection)
-        return True
-
-    def _forget(self, connection: Connection) -> None:
-        self._open.discard(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
 
 
 def _lines(headers: Mapping[str, str]) -> str:
-    lines = ""
-    for name, value in headers.items():
-        faults.check_header(name, value)
-        lines += f"{name}: {value}\r\n"
-    return lines
+    faults.check_headers(headers)
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
 
 
 class LeanAnswer(Answer):

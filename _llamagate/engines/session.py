@@ -52,8 +52,7 @@ class SessionClient(Client):
         timeout: float | None = None,
     ) -> Answer:
         faults.check_target(path)
-        for name, value in (headers or {}).items():
-            faults.check_header(name, value)
+        faults.check_headers(headers or {})
         if self._closed:
             raise faults.closed(self._peer)
         patience = self._timeout if timeout is None else timeout

@@ -8,7 +8,7 @@ is already running: the flight belongs to all who wait for it and ends when the 
 from collections.abc import Callable, Sequence
 
 from _llamagate.cache import Cache, Entry, cache_key, whole
-from _llamagate.exchange import Call, Chat, Completion, Event, Events, collect_batches
+from _llamagate.exchange import Call, Chat, Completion, Events, collect_batches
 from _llamagate.gateway.flight import Flight
 from _llamagate.metrics import Metrics
 

@@ -9,6 +9,8 @@ from _llamagate.engines.pool import Candidate
 from _llamagate.exchange import Chat, Completion
 from _llamagate.queue import Load, Queue
 
+_MASK = (1 << 63) - 1
+
 _OPENING = 2048  # characters by which a conversation is known
 
 

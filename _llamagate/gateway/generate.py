@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -56,9 +57,7 @@ class Generate:
     def _default_model(self) -> str:
         return self.names.default_model or self.pool.default_model()
 
-    def _run(
-        self, requests: Sequence[Chat | Completion], resolved: Resolved, call: Call
-    ) -> Events:
+    def _run(self, requests: Sequence[Chat | Completion], resolved: Resolved, call: Call) -> Events:
         if len(requests) == 1:
             return self._one(requests[0], resolved, call)
         return self._several(requests, resolved, call)
@@ -97,13 +96,11 @@ class Generate:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _one(
-        self, request: Chat | Completion, resolved: Resolved, call: Call
-    ) -> Events:
+    async def _one(self, request: Chat | Completion, resolved: Resolved, call: Call) -> Events:
         """One choice: engine after engine until one begins to answer."""
         names = resolved.names
         found = self.pool.candidates(names) or await self.pool.find(names)
-        same = sticky(request)
+        same = sticky(request) if len(found) > 1 else 0
         failure: EngineError | None = None
         tried: set[str] = set()
         while True:
@@ -124,9 +121,7 @@ class Generate:
                     raise
                 failure = error
 
-    async def _ask(
-        self, candidate: Candidate, request: Chat | Completion, call: Call
-    ) -> Events:
+    async def _ask(self, candidate: Candidate, request: Chat | Completion, call: Call) -> Events:
         """Wait for a turn at this engine, and let it answer."""
         turn = self.queue.enter(candidate.key, call.caller, call.person)
         asked = time.perf_counter()
@@ -138,9 +133,7 @@ class Generate:
                     yield waiting
                 asked = time.perf_counter()
             call.engine = candidate.engine.settings.name
-            prepared = replace(
-                self.names.apply(request, candidate.name), model=candidate.model
-            )
+            prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
             async with aclosing(candidate.engine.generate(prepared, call)) as events:
                 async for batch in events:
                     if not call.first_event:
@@ -164,8 +157,8 @@ class Generate:
         call.queue_position = call.queue_position or turn.position
         entered = time.perf_counter()
         try:
-            async for position, expected_ms in turn.places():
-                yield [Waiting(position, expected_ms)]
+            async for place, expected_ms in turn.places():
+                yield [Waiting(place, expected_ms)]
         finally:
             call.queue_ms = int((time.perf_counter() - entered) * 1000)
 
@@ -175,13 +168,16 @@ class Generate:
         self.metrics.completion_tokens += last.usage.completion
 
 
-def copies(request: Chat, count: int) -> list[Chat]:
+Request = TypeVar("Request", Chat, Completion)
+
+
+def copies(request: Request, count: int) -> list[Request]:
     """The same question several times. With a seed each copy has the next one, or all would be
     the same answer."""
     if count == 1:
         return [request]
     return [
-        replace(request, seed=None if request.seed is None else request.seed + index)
+        request if request.seed is None else replace(request, seed=request.seed + index)
         for index in range(count)
     ]
 

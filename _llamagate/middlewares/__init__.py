@@ -1,5 +1,6 @@
 """What every request passes through, outermost first. The order stands here and nowhere else."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from aiohttp.typedefs import Middleware
@@ -26,10 +27,11 @@ def build_middlewares(
     browsers: Cors,
     log: Log,
     metrics: Metrics,
+    running: set["asyncio.Task[object]"],
 ) -> Sequence[Middleware]:
     return (
         request_id(address),
-        access_log(routes, log, metrics),
+        access_log(routes, log, metrics, running),
         errors(routes),
         cors(browsers),
         auth(routes, accounts),

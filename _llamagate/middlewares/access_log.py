@@ -1,4 +1,4 @@
-"""One JSON line and one count for every request, whatever became of it, also when the client left."""
+"""One JSON line and one count for every request, also for one whose client left."""
 
 import asyncio
 import time
@@ -14,11 +14,17 @@ from _llamagate.metrics import Metrics
 _CLIENT_LEFT = 499  # nginx's number; nobody is there to read it
 
 
-def access_log(routes: Routes, log: Log, metrics: Metrics) -> Middleware:
+def access_log(
+    routes: Routes, log: Log, metrics: Metrics, running: set["asyncio.Task[object]"]
+) -> Middleware:
+    """`running` holds the tasks of the requests being answered, for those who wait for them."""
+
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        metrics.in_flight += 1
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
         status = 500
         try:
             response = await handler(request)
@@ -29,7 +35,7 @@ def access_log(routes: Routes, log: Log, metrics: Metrics) -> Middleware:
             raise
         finally:
             seconds = time.perf_counter() - started
-            metrics.in_flight -= 1
+            running.discard(task)
             metrics.ended(routes.of(request).label, status, seconds)
             log.write(_line(request, request[CALL], status, seconds))
 

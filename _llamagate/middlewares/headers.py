@@ -1,4 +1,4 @@
-"""Headers of every answer, set when its head goes out: after the handler is too late for a stream."""
+"""Headers of every answer, set as its head goes out: after the handler a stream has left."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""The id of a request - the client's where it is sane, else one of ours - and the Call it begins."""
+"""The id of a request, the client's where it is sane, else ours; and the Call it begins."""
 
 import re
 from collections.abc import Callable

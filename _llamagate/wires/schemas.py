@@ -35,7 +35,7 @@ class _Rewriting:
     def node(self, node: Any, depth: int) -> Any:
         self._nodes += 1
         if self._nodes > _MAX_NODES:
-            raise InvalidRequest("A tool's parameters refer to each other too often.", param="tools")
+            raise InvalidRequest("A tool's parameters refer to too much.", param="tools")
         if isinstance(node, list):
             return [self.node(item, depth) for item in node]
         if not isinstance(node, dict):

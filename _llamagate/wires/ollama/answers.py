@@ -172,7 +172,9 @@ def parse_embed(body: bytes) -> Embedded:
     vectors = found.get("embeddings")
     if not isinstance(vectors, list):
         raise EngineGarbled("The engine answered without embeddings.")
-    extra = {k: v for k, v in found.items() if k not in ("embeddings", "model", "prompt_eval_count")}
+    extra = {
+        k: v for k, v in found.items() if k not in ("embeddings", "model", "prompt_eval_count")
+    }
     return Embedded(vectors, Usage(found.get("prompt_eval_count") or 0), extra, "ollama")
 
 

@@ -158,8 +158,9 @@ def _message(message: _Message, path: str, names: dict[str, str]) -> Message:
         raise InvalidRequest(
             f"'{path}.content' must be a string or a list of parts.", param=f"{path}.content"
         )
-    content = message.content if isinstance(message.content, str) else None
-    if content is None:
+    if isinstance(message.content, str):
+        content: parts.Content = message.content
+    else:
         content = parts.parse_parts(message.content or [], f"{path}.content")
     if message.role == "user" and message.name is None:
         return Message("user", content)
@@ -212,11 +213,14 @@ def _choice(
             return tools, str(choice)
         case {"type": "function", "function": {"name": str(name)}} | {"name": str(name)}:
             return tools, f"={name}"
-        case {"type": "allowed_tools", "allowed_tools": {"mode": str(mode), "tools": list(allowed)}}:
+        case {
+            "type": "allowed_tools",
+            "allowed_tools": {"mode": str(mode), "tools": list(allowed)},
+        }:
             names = {_allowed_name(tool) for tool in allowed}
             return tuple(tool for tool in tools if tool.name in names), mode
     raise InvalidRequest(
-        f"'{param}' must be \"auto\", \"none\", \"required\" or name one function.", param=param
+        f'\'{param}\' must be "auto", "none", "required" or name one function.', param=param
     )
 
 

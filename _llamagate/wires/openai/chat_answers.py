@@ -136,7 +136,9 @@ class ChatStream:
                 self._chunk(pieces, choice, self._arguments(event))
             case Finish():
                 self._usage.append(event.usage)
-                self._chunk(pieces, choice, {}, finish=finish_reason(event.reason, legacy=self._legacy))
+                self._chunk(
+                    pieces, choice, {}, finish=finish_reason(event.reason, legacy=self._legacy)
+                )
 
     def _call(self, event: ToolCall) -> dict[str, Any]:
         index = self._calls.get(event.choice, 0)

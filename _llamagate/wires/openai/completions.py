@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from _llamagate.errors import GatewayError, InvalidRequest
 from _llamagate.exchange import Completion, Event, Finish, Logprob, Reply, Text, Usage
-from _llamagate.wires.body import check, unknown_keys
 from _llamagate.ids import new_id
+from _llamagate.wires.body import check, unknown_keys
 from _llamagate.wires.openai.chat_answers import DONE, finish_reason, render_usage
 from _llamagate.wires.openai.errors import render_error
 from _llamagate.wires.openai.sampling import Sampling, sampling, think
@@ -95,14 +95,13 @@ def _prompts(prompt: str | list[str] | list[int] | list[list[int]] | None) -> tu
     return texts
 
 
-def render_completions(
-    asked: AskedCompletions, replies: Sequence[Reply], usage: Usage
-) -> bytes:
+def render_completions(asked: AskedCompletions, replies: Sequence[Reply], model: str) -> bytes:
+    usage = usage_of(asked, {reply.choice: reply.finish.usage for reply in replies})
     answer: dict[str, Any] = {
         "id": new_id("cmpl-"),
         "object": "text_completion",
         "created": int(time.time()),
-        "model": asked.model,
+        "model": asked.model or model,
         "choices": [
             {
                 "text": _echo(asked, reply.choice) + reply.text,
@@ -124,7 +123,7 @@ def _echo(asked: AskedCompletions, choice: int) -> str:
 class CompletionStream:
     """Events to server-sent chunks."""
 
-    def __init__(self, asked: AskedCompletions) -> None:
+    def __init__(self, asked: AskedCompletions, model: str) -> None:
         self._asked = asked
         self._usages: dict[int, Usage] = {}
         self._begun: set[int] = set()
@@ -132,7 +131,7 @@ class CompletionStream:
             "id": new_id("cmpl-"),
             "object": "text_completion",
             "created": int(time.time()),
-            "model": asked.model,
+            "model": asked.model or model,
         }
         self._head = b"data: " + orjson.dumps(fixed)[:-1] + b',"choices":['
         self._tail = b'],"usage":null}\n\n' if asked.include_usage else b"]}\n\n"

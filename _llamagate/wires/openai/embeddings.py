@@ -65,7 +65,7 @@ def _inputs(found: str | list[str] | list[int] | list[list[int]] | None) -> tupl
     return texts
 
 
-def render_embeddings(asked: AskedEmbeddings, embedded: Embedded) -> bytes:
+def render_embeddings(asked: AskedEmbeddings, embedded: Embedded, model: str) -> bytes:
     answer = {
         "object": "list",
         "data": [
@@ -76,7 +76,7 @@ def render_embeddings(asked: AskedEmbeddings, embedded: Embedded) -> bytes:
             }
             for index, vector in enumerate(embedded.vectors)
         ],
-        "model": asked.embed.model,
+        "model": asked.embed.model or model,
         "usage": {
             "prompt_tokens": embedded.usage.prompt,
             "total_tokens": embedded.usage.prompt,

@@ -1,5 +1,7 @@
 """The parts of a message: text, pictures and sound, and the arguments of calls."""
 
+from typing import TypeAlias
+
 import orjson
 from msgspec import Struct
 
@@ -38,10 +40,11 @@ class FileIn(Struct, tag_field="type", tag="file"):
     pass
 
 
-Part = TextIn | Refusal | ImageIn | AudioIn | FileIn
+Part: TypeAlias = TextIn | Refusal | ImageIn | AudioIn | FileIn
+Content: TypeAlias = str | tuple[NeutralPart, ...]
 
 
-def parse_parts(parts: list[Part], path: str) -> str | tuple[NeutralPart, ...]:
+def parse_parts(parts: list[Part], path: str) -> Content:
     """Text alone is joined; pictures and sound keep their places between the texts."""
     found: list[NeutralPart] = []
     for index, part in enumerate(parts):

@@ -1,0 +1,185 @@
+"""Every room built, joined, opened and closed: from a `Config` to applications that answer.
+
+Where they listen, and what signals do, is `serve`'s.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Self
+
+from aiohttp import web
+
+from _llamagate.accounts import Accounts, TokensFile, client_address, made_key
+from _llamagate.cache import Cache
+from _llamagate.call import Route, Routes
+from _llamagate.config import SETTINGS, Config, ConfigError, EngineSettings
+from _llamagate.demo import Demo
+from _llamagate.dialects.base import Bounds
+from _llamagate.dialects.llamagate import LlamaGate
+from _llamagate.dialects.openai import OpenAI
+from _llamagate.engines.base import Engine
+from _llamagate.engines.dial import open_client
+from _llamagate.engines.ollama import OllamaEngine
+
+# from _llamagate.engines.openai import OpenAIEngine
+from _llamagate.engines.pool import Pool
+from _llamagate.gateway.answers import Answers
+from _llamagate.gateway.embed import EmbedTexts
+from _llamagate.gateway.generate import Generate
+from _llamagate.gateway.models import ListModels
+from _llamagate.limits import Limits
+from _llamagate.log import Log
+from _llamagate.metrics import Metrics
+from _llamagate.middlewares import build_middlewares
+from _llamagate.middlewares.cors import Cors
+from _llamagate.middlewares.headers import response_headers
+from _llamagate.models import Names
+from _llamagate.queue import Queue
+from _llamagate.surfaces import Surface, Surfaces, UnknownPath
+from _llamagate.wires.openai.errors import render_error
+
+_KINDS = {"ollama": OllamaEngine}
+_RELOADED = {"log_file", "aliases", "ollama_model", "model_name", "tls_cert_file", "tls_key_file"}
+
+
+class Gateway:
+    """All rooms of one gateway. Open while used as an async context manager."""
+
+    def __init__(self, config: Config, log: Log) -> None:
+        self.config = config
+        self.draining = False
+        self.running: set[asyncio.Task[object]] = set()  # the requests being answered
+        self.made_key = ""  # made on this very start
+        self.log = log
+        self._stack = AsyncExitStack()
+        self.metrics = Metrics()
+        self.accounts = _accounts(config)
+        self._admit_a_key()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            settings = self.config.engines
+            if self.config.demo:
+                demo = await stack.enter_async_context(Demo())
+                settings = (EngineSettings("demo", "ollama", demo.url),)
+            self.pool = await stack.enter_async_context(Pool(open_engines(settings)))
+            self._build()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def make_app(self, only: Surface | None = None) -> web.Application:
+        """The gateway as an application; with `only`, the application of a surface's own port."""
+        routes = Routes(UnknownPath(self.surfaces, only))
+        config = self.config
+        browsers = Cors(self.accounts, config.cors_origins, _machine_names())
+        app = web.Application(
+            middlewares=build_middlewares(
+                routes=routes,
+                accounts=self.accounts,
+                limits=self._limits,
+                address=partial(client_address, trusted=config.trusted_proxies),
+                browsers=browsers,
+                log=self.log,
+                metrics=self.metrics,
+                running=self.running,
+            ),
+            client_max_size=config.max_body,
+        )
+        app.on_response_prepare.append(response_headers(browsers))
+        self.surfaces.mount(app, routes, only)
+        return app
+
+    def reload(self, config: Config) -> list[str]:
+        """Take over what may change while running; the names of settings that need a restart."""
+        self.names.replace(config.aliases, config.models, config.default_model, config.cloud_models)
+        self.accounts.reload(config.roles, config.keys)
+        self.answers.clear()
+        restart = [
+            setting.name
+            for field, setting in SETTINGS.items()
+            if field not in _RELOADED and getattr(config, field) != getattr(self.config, field)
+        ]
+        self.config = config
+        return restart
+
+    def _build(self) -> None:
+        config, metrics, pool = self.config, self.metrics, self.pool
+        self.names = Names(config.aliases, config.models, config.default_model, config.cloud_models)
+        self.queue = Queue(
+            slots=_slots(config), limit=config.queue_limit, timeout=config.queue_timeout
+        )
+        metrics.engines_up = pool.up
+        metrics.waiting = self.queue.waiting
+        cache = Cache(config.cache_max, config.cache_ttl) if config.cache else None
+        self.answers = Answers(cache, config.cache_scope == "shared", metrics)
+        generate = Generate(self.names, pool, self.queue, self.answers, metrics)
+        embed = EmbedTexts(self.names, pool, self.queue, metrics)
+        list_models = ListModels(self.names, pool)
+        bounds = Bounds(config.max_body, config.keepalive)
+        openai = OpenAI(generate, embed, list_models, bounds)
+        own = LlamaGate(pool, metrics, lambda: self.draining, config.metrics)
+        self.surfaces = Surfaces(
+            table=(
+                Surface("llamagate", "OpenAI's API in front of Ollama", _of(openai), render_error),
+                Surface("openai", "OpenAI's API", _of(openai), render_error),
+            ),
+            own=tuple(own.routes()),
+            generate_style=config.generate_style,
+            generate_style_set=config.generate_style_set,
+        )
+        self._limits = Limits(
+            config.rate_limit,
+            config.rate_limit_set,
+            {s.name: s.limit for s in self.surfaces.table if s.limit},
+        )
+
+    def _admit_a_key(self) -> None:
+        """A gateway that listens to the network and was given no key makes one."""
+        if self.accounts.keyless:
+            key, made_now = made_key(self.config.made_key_file)
+            self.accounts.admit(key)
+            self.made_key = key if made_now else ""
+        if not self.config.loopback_only and (examples := self.accounts.example_keys()):
+            raise ConfigError(
+                [
+                    f"The key of {name} is an example from a document that everybody knows; "
+                    "set one of your own before listening wider than this machine."
+                    for name in examples
+                ]
+            )
+
+
+def open_engines(settings: Sequence[EngineSettings]) -> list[Engine]:
+    return [_KINDS[one.kind](one, open_client(one)) for one in settings]
+
+
+def _accounts(config: Config) -> Accounts:
+    return Accounts(
+        config.roles,
+        TokensFile([config.tokens_file], config.tokens_file_set),
+        auth=config.auth,
+        loopback=config.loopback_only,
+        keys=(config.api_key, *config.api_keys),
+        admin_keys=(config.admin_key,),
+        named=config.keys,
+    )
+
+
+def _slots(config: Config) -> Callable[[tuple[str, str]], int | None]:
+    own = {one.name: one.slots for one in config.engines if one.slots is not None}
+    return lambda key: own.get(key[0], config.slots)
+
+
+def _of(dialect: OpenAI) -> tuple[Route, ...]:
+    return tuple(dialect.routes())
+
+
+def _machine_names() -> frozenset[str]:
+    name = socket.gethostname().lower()
+    return frozenset({name, name.partition(".")[0]})

@@ -1,0 +1,82 @@
+"""OpenAI's API: chat completions, completions, embeddings, models."""
+
+from urllib.parse import unquote
+
+import orjson
+from aiohttp import web
+
+from _llamagate.call import CALL, Access, Route
+from _llamagate.dialects.base import (
+    Bounds,
+    json_answer,
+    read_json,
+    read_wishes,
+    send_events,
+)
+from _llamagate.exchange import Completion, collect
+from _llamagate.gateway.embed import EmbedTexts
+from _llamagate.gateway.generate import Generate, copies
+from _llamagate.gateway.models import ListModels
+from _llamagate.wires.openai import chat, chat_answers, completions, embeddings, models
+
+
+class OpenAI:
+    def __init__(
+        self, generate: Generate, embed: EmbedTexts, list_models: ListModels, bounds: Bounds
+    ) -> None:
+        self._generate = generate
+        self._embed = embed
+        self._models = list_models
+        self._bounds = bounds
+
+    def routes(self) -> list[Route]:
+        user = Access.USER
+        return [
+            Route("POST", "/v1/chat/completions", self.chat_completions, user),
+            Route("POST", "/v1/completions", self.text_completions, user),
+            Route("POST", "/v1/embeddings", self.embeddings, user),
+            Route("GET", "/v1/models", self.list_models, user),
+            Route("GET", "/v1/models/{model:.+}", self.one_model, user),
+        ]
+
+    async def chat_completions(self, request: web.Request) -> web.StreamResponse:
+        asked = chat.parse_chat(await read_json(request, self._bounds))
+        call = read_wishes(request, asked.person)
+        events = self._generate(copies(asked.chat, asked.n), call)
+        if asked.chat.stream:
+            renderer = chat_answers.ChatStream(
+                asked.chat.model or call.model,
+                include_usage=asked.include_usage,
+                legacy=asked.legacy,
+            )
+            return await send_events(request, events, renderer, self._bounds)
+        replies = await collect(events)
+        model = asked.chat.model or call.model
+        return json_answer(chat_answers.render_reply(model, replies, legacy=asked.legacy))
+
+    async def text_completions(self, request: web.Request) -> web.StreamResponse:
+        asked = completions.parse_completions(await read_json(request, self._bounds))
+        call = read_wishes(request, asked.person)
+        wanted: list[Completion] = []
+        for completion in asked.completions:
+            wanted += copies(completion, asked.copies)
+        events = self._generate(wanted, call)
+        if asked.stream:
+            renderer = completions.CompletionStream(asked, call.model)
+            return await send_events(request, events, renderer, self._bounds)
+        replies = await collect(events)
+        return json_answer(completions.render_completions(asked, replies, call.model))
+
+    async def embeddings(self, request: web.Request) -> web.StreamResponse:
+        asked = embeddings.parse_embeddings(await read_json(request, self._bounds))
+        call = read_wishes(request, asked.person)
+        embedded = await self._embed(asked.embed, call)
+        return json_answer(embeddings.render_embeddings(asked, embedded, call.model))
+
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        return json_answer(models.render_models(await self._models(request[CALL].caller)))
+
+    async def one_model(self, request: web.Request) -> web.StreamResponse:
+        asked = unquote(request.match_info["model"])
+        model = await self._models.one(asked, request[CALL].caller)
+        return json_answer(orjson.dumps(models.render_model(model, asked)))
