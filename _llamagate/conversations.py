@@ -136,15 +136,18 @@ class Conversations:
         for shelf in self._shelves.values():
             while shelf.responses and next(iter(shelf.responses.values())).made <= oldest:
                 shelf.drop(next(iter(shelf.responses)))
-        while self._too_much():
-            fullest = max(self._shelves.values(), key=lambda shelf: shelf.size)
+        while (fullest := self._fullest()) is not None:
             fullest.drop(next(iter(fullest.responses)))
         self._forget_empty()
 
-    def _too_much(self) -> bool:
-        count = sum(len(shelf.responses) for shelf in self._shelves.values())
-        size = sum(shelf.size for shelf in self._shelves.values())
-        return count > self._max_count or size > self._max_bytes
+    def _fullest(self) -> _Shelf | None:
+        """Whose fault it is that there is too much, if there is."""
+        shelves = self._shelves.values()
+        if sum(shelf.size for shelf in shelves) > self._max_bytes:
+            return max(shelves, key=lambda shelf: shelf.size)
+        if sum(len(shelf.responses) for shelf in shelves) > self._max_count:
+            return max(shelves, key=lambda shelf: len(shelf.responses))
+        return None
 
     def _forget_empty(self) -> None:
         for account in [name for name, shelf in self._shelves.items() if not shelf.responses]:
