@@ -8,6 +8,6 @@ class Started:
     addresses: tuple[tuple[str, str], ...]  # surface and URL; the gateway's own comes first
     auth: bool  # is a key asked for
     made_key: str = field(default="", repr=False)  # made on this very start, to be shown once
-    engines_up: tuple[str, ...] = ()  # their URLs
+    engines_up: tuple[str, ...] = ()  # their names
     engines_down: tuple[str, ...] = ()
     model: str = ""  # one that is there, for an example to try

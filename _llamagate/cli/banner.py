@@ -57,14 +57,15 @@ def _key(started: Started, config: Config, show_key: bool) -> list[str]:
 def _engines(started: Started, config: Config, container: bool) -> list[str]:
     if config.demo:
         return ["The demo engine answers. It only pretends to be a language model."]
-    if started.engines_up:
-        lines = [f"{url} does not answer." for url in started.engines_down]
-        return [f"Answers come from {', '.join(started.engines_up)}.", *lines]
-    where = ", ".join(started.engines_down)
-    if not where:
+    places = {engine.name: f"{engine.name} at {engine.url}" for engine in config.engines}
+    up = [places.get(name, name) for name in started.engines_up]
+    down = [places.get(name, name) for name in started.engines_down]
+    if up:
+        return [f"Answers come from {', '.join(up)}.", *(f"Silent: {place}." for place in down)]
+    if not down:
         return ["No engine is set: name one in OLLAMA_HOST, or look around with llamagate --demo."]
     lines = [
-        f"Nothing answers at {where}, so /health says 503 until something does. Start Ollama "
+        f"No answer from {', '.join(down)}; until there is one, /health says 503. Start Ollama "
         "(ollama serve), set OLLAMA_HOST to where it is, or look around with llamagate --demo."
     ]
     if container:

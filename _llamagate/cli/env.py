@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 
-from _llamagate.cli.address import UNKNOWN_KEY, key_to_use, own_url
+from _llamagate.cli.address import UNKNOWN_KEY, UNUSED_KEY, key_to_use, own_url
 from _llamagate.cli.surroundings import default_shell
 from _llamagate.config import Config
 
@@ -33,14 +33,16 @@ def paste_lines(url: str, key: str, shell: str) -> list[str]:
 
 
 def _variables(url: str, key: str) -> Mapping[str, str]:
-    return {
+    variables = {
         "OPENAI_BASE_URL": f"{url}/v1",
         "OPENAI_API_KEY": key,
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": key,
         "OLLAMA_HOST": url,
-        "OLLAMA_API_KEY": key,
     }
+    if key != UNUSED_KEY:  # Ollama's clients start without
+        variables["OLLAMA_API_KEY"] = key
+    return variables
 
 
 def _assignment(name: str, value: str, shell: str) -> str:
