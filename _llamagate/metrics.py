@@ -41,12 +41,12 @@ class Metrics:
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.cache: dict[str, int] = {"HIT": 0, "MISS": 0, "BYPASS": 0}
+        self.in_flight = 0
         self.limited = 0
         self.cancelled = 0
         self.failed = 0
         self.engines_up: Callable[[], Mapping[str, bool]] = dict
         self.waiting: Callable[[], int] = int
-        self.in_flight: Callable[[], int] = int
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -95,7 +95,7 @@ class Metrics:
             cache.add_metric((result.lower(),), count)
         yield cache
         yield GaugeMetricFamily(
-            "llamagate_requests_in_flight", "Requests being answered.", self.in_flight()
+            "llamagate_requests_in_flight", "Requests being answered.", self.in_flight
         )
         yield GaugeMetricFamily(
             "llamagate_requests_waiting", "Requests waiting for a slot.", self.waiting()

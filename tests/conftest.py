@@ -74,7 +74,7 @@ async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
 
 @pytest.fixture
 async def ollama() -> AsyncIterator[FakeOllama]:
-    async with FakeOllama() as fake:
+    async with FakeOllama(parallel=16) as fake:
         yield fake
 
 

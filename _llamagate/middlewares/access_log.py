@@ -6,7 +6,7 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from _llamagate.call import CALL, Routes
+from _llamagate.call import CALL, Access, Routes
 from _llamagate.exchange import Call
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
@@ -22,6 +22,9 @@ def access_log(
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
+        route = routes.of(request)
+        work = 0 if route.access is Access.PUBLIC or not route.counted else 1
+        metrics.in_flight += work  # a scrape or a probe is not work
         task = asyncio.current_task()
         assert task is not None
         running.add(task)
@@ -36,7 +39,8 @@ def access_log(
         finally:
             seconds = time.perf_counter() - started
             running.discard(task)
-            metrics.ended(routes.of(request).label, status, seconds)
+            metrics.in_flight -= work
+            metrics.ended(route.label, status, seconds)
             log.write(_line(request, request[CALL], status, seconds))
 
     return record

@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from _llamagate.call import CALL, Access, Routes
+from _llamagate.errors import TooMany
 from _llamagate.limits import Limits, headers
 
 
@@ -13,8 +14,12 @@ def rate_limit(routes: Routes, limits: Limits) -> Middleware:
         route = routes.of(request)
         if route.counted and route.access is not Access.PUBLIC:
             call = request[CALL]
-            account = call.caller.account or call.caller.name
-            call.limit = headers(limits.take(account, route.surface))
+            account = call.caller.account
+            try:
+                call.limit = headers(limits.take(account, route.surface))
+            except TooMany:
+                call.limit = headers(limits.look(account, route.surface))
+                raise
         return await handler(request)
 
     return count
