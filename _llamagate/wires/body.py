@@ -54,7 +54,7 @@ def unknown_keys(body: Mapping[str, Any], known: Collection[str]) -> dict[str, A
 
 def _fault(text: str) -> InvalidRequest:
     path = _PATH.search(text)
-    param = path["path"] if path else ""
+    param = path["path"].replace("[...]", "") if path else ""  # "[...]" is any key of an object
     what = text[: path.start()] if path else text
     if missing := _MISSING.search(what):
         param = f"{param}.{missing['name']}" if param else missing["name"]

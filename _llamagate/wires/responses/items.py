@@ -167,8 +167,9 @@ class _Reading:
                 self._end_turn()
                 self._found.append(self._output(item, path))
             case _Reasoning():
-                self._end_turn(after_text=True)
-                self._thinking += _thinking(item)
+                if thinking := _thinking(item):
+                    self._end_turn(after_text=True)
+                    self._thinking += thinking
 
     def end(self) -> list[Message]:
         self._end_turn()
