@@ -121,7 +121,6 @@ def lock(value: object) -> tuple[str, ...]:
 _ENGINE: Mapping[str, Reader] = {
     "name": name,
     "kind": of_form(forms.choice("ollama", "openai")),
-    "url": text,
     "key": of_form(forms.secret),
     "models": text_list,
     "weight": of_form(forms.number(0.001, 1000)),
@@ -196,16 +195,13 @@ class StructureReader:
         return found
 
     def _engine(self, place: str, table: Table, base: EngineSettings) -> None:
-        values = self._values(place, table, _ENGINE)
-        missing = [key for key in ("name", "url") if key not in table]
-        for key in missing:
-            self._problem(f"{place} {key}", "given")
-        if missing or len(values) < 2:
-            return
-        kind = values.setdefault("kind", "ollama")
-        parse = urls.ollama_url if kind == "ollama" else urls.engine_url
-        self._value(f"{place} url", lambda url: parse(text(url)), values.pop("url"), values, "url")
-        if "url" in values and "name" in values:
+        is_ollama = table.get("kind", "ollama") == "ollama"
+        url = of_form(urls.ollama_url if is_ollama else urls.engine_url)
+        values = self._values(place, table, {**_ENGINE, "url": url})
+        for key in ("name", "url"):
+            if key not in table:
+                self._problem(f"{place} {key}", "given")
+        if "name" in values and "url" in values:
             self._found.engines.append(_changed(base, values))
 
     def _key(self, key: str, place: str, table: Table) -> None:
