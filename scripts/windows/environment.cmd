@@ -4,9 +4,12 @@ setlocal
 set "make=%~dp0..\environment.py"
 
 rem Each is tried by running it: the "python" of a new Windows is only a door to the Store.
-py -3 -c "" >nul 2>nul && goto with_py
-python -c "" >nul 2>nul && goto with_python
-where uv >nul 2>nul && goto with_uv
+py -3 -c "" >nul 2>nul
+if not errorlevel 1 goto with_py
+python -c "" >nul 2>nul
+if not errorlevel 1 goto with_python
+uv --version >nul 2>nul
+if not errorlevel 1 goto with_uv
 echo LlamaGate needs Python 3.11 or newer, and there is none here.
 echo Install it with:  winget install Python.Python.3.13
 echo Then open a new window and run this again.

@@ -1,7 +1,8 @@
 @echo off
 rem Starts LlamaGate. Double-click it, or call it with llamagate's options: run.cmd --demo
 setlocal
-call "%~dp0environment.cmd" runtime .venv || goto failed
+call "%~dp0environment.cmd" runtime .venv
+if errorlevel 1 goto failed
 "%~dp0..\..\.venv\Scripts\python.exe" "%~dp0..\..\llamagate.py" %*
 if errorlevel 1 goto failed
 exit /b 0

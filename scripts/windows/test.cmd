@@ -6,18 +6,23 @@ rem   test.cmd --clients    drives the gateway with the official client librarie
 setlocal
 set "python=%~dp0..\..\.venv\Scripts\python.exe"
 if "%~1"=="--live" goto live
-call "%~dp0environment.cmd" dev .venv || goto failed
+call "%~dp0environment.cmd" dev .venv
+if errorlevel 1 goto failed
 if "%~1"=="--clients" goto clients
-"%python%" "%~dp0..\check.py" %* || goto failed
+"%python%" "%~dp0..\check.py" %*
+if errorlevel 1 goto failed
 goto passed
 
 :live
-call "%~dp0environment.cmd" runtime .venv || goto failed
-"%python%" "%~dp0..\live.py" || goto failed
+call "%~dp0environment.cmd" runtime .venv
+if errorlevel 1 goto failed
+"%python%" "%~dp0..\live.py"
+if errorlevel 1 goto failed
 goto passed
 
 :clients
-"%python%" "%~dp0..\clients.py" || goto failed
+"%python%" "%~dp0..\clients.py"
+if errorlevel 1 goto failed
 
 :passed
 if not defined CI pause
