@@ -110,7 +110,7 @@ def serve(
     log = Log(sys.stdout.buffer if sys.stdout else None, config.log_file)
     configure_logging(log, config.debug)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_serve(config, log, announce, load, notify))
     finally:
         log.close()
@@ -211,7 +211,7 @@ def _tls(config: Config) -> ssl.SSLContext:
         ) from error
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:  # Windows has none

@@ -50,6 +50,10 @@ def _run(arguments: Arguments) -> int:
             from _llamagate.cli.health import health
 
             return health(load())
+        case "selftest":
+            from _llamagate.cli.selftest import selftest
+
+            return selftest()
         case _:
             from _llamagate.cli.serve import serve
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "env": "print lines to paste, so that other programs find the gateway",
     "doctor": "look for what is wrong and say what to do; exit 1 when something fails",
     "health": "ask the running gateway whether it is well; exit 0 or 1",
+    "selftest": "start beside whatever runs, ask every surface once; exit 0 or 1",
 }
 SHELLS = ("sh", "powershell", "cmd", "fish")
 

@@ -1,4 +1,4 @@
-"""One GET over HTTP, with the standard library and no proxy: for `health` and `doctor`."""
+"""One HTTP request with the standard library and no proxy: for `health`, `doctor`, `selftest`."""
 
 import http.client
 import json
@@ -29,7 +29,15 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
-def ask(url: str, timeout: float, *, key: str = "", tls: ssl.SSLContext | None = None) -> Answer:
+def ask(
+    url: str,
+    timeout: float,
+    *,
+    key: str = "",
+    body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
+    """GET, or with a body, which is JSON, POST."""
     parts = urlsplit(url)
     connection = (
         http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=tls)
@@ -37,8 +45,10 @@ def ask(url: str, timeout: float, *, key: str = "", tls: ssl.SSLContext | None =
         else http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     )
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
     try:
-        connection.request("GET", parts.path or "/", headers=headers)
+        connection.request("GET" if body is None else "POST", parts.path or "/", body, headers)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read(_MOST))
     except (OSError, http.client.HTTPException) as error:
