@@ -33,9 +33,13 @@ from _llamagate.gateway.models import ListModels
 from _llamagate.limits import Limits
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
-from _llamagate.middlewares import build_middlewares
-from _llamagate.middlewares.cors import Cors
+from _llamagate.middlewares import pass_through
+from _llamagate.middlewares.access_log import AccessLog
+from _llamagate.middlewares.auth import auth
+from _llamagate.middlewares.cors import Cors, cors
 from _llamagate.middlewares.headers import response_headers
+from _llamagate.middlewares.rate_limit import rate_limit
+from _llamagate.middlewares.request_id import request_id
 from _llamagate.models import Names
 from _llamagate.queue import Queue
 from _llamagate.surfaces import Surface, Surfaces, UnknownPath
@@ -79,16 +83,14 @@ class Gateway:
         config = self.config
         browsers = Cors(self.accounts, config.cors_origins, _machine_names())
         app = web.Application(
-            middlewares=build_middlewares(
-                routes=routes,
-                accounts=self.accounts,
-                limits=self._limits,
-                address=partial(client_address, trusted=config.trusted_proxies),
-                browsers=browsers,
-                log=self.log,
-                metrics=self.metrics,
-                running=self.running,
-            ),
+            middlewares=[
+                pass_through(
+                    routes,
+                    request_id(partial(client_address, trusted=config.trusted_proxies)),
+                    AccessLog(self.log, self.metrics, self.running),
+                    steps=(cors(browsers), auth(self.accounts), rate_limit(self._limits)),
+                )
+            ],
             client_max_size=config.max_body,
         )
         app.on_response_prepare.append(response_headers(browsers))

@@ -1,39 +1,49 @@
-"""What every request passes through, outermost first. The order stands here and nowhere else."""
+"""What every request passes through. The order stands here and nowhere else.
 
-import asyncio
+    request_id    the id, and the Call it begins
+    access_log    the clock, the line, the count
+    errors        whatever goes wrong below becomes an answer
+    cors, auth, rate_limit
+                  steps: each looks at the request and raises, or lets it pass
+
+The steps wait for nothing, so they are plain functions in one middleware: a coroutine for each
+would cost more than what most of them do.
+"""
+
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-from aiohttp.typedefs import Middleware
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-from _llamagate.accounts import Accounts
-from _llamagate.call import Routes
-from _llamagate.limits import Limits
-from _llamagate.log import Log
-from _llamagate.metrics import Metrics
-from _llamagate.middlewares.access_log import access_log
-from _llamagate.middlewares.auth import auth
-from _llamagate.middlewares.cors import Cors, cors
-from _llamagate.middlewares.errors import errors
-from _llamagate.middlewares.rate_limit import rate_limit
-from _llamagate.middlewares.request_id import request_id
+from _llamagate.call import CALL, Mounted, Routes
+from _llamagate.exchange import Call
+from _llamagate.middlewares.access_log import AccessLog
+from _llamagate.middlewares.errors import answer_for
+from _llamagate.middlewares.request_id import Begin
+
+Step: TypeAlias = Callable[[web.Request, Mounted, Call], web.StreamResponse | None]
 
 
-def build_middlewares(
-    *,
-    routes: Routes,
-    accounts: Accounts,
-    limits: Limits,
-    address: Callable[[str, str | None], str],
-    browsers: Cors,
-    log: Log,
-    metrics: Metrics,
-    running: set["asyncio.Task[object]"],
-) -> Sequence[Middleware]:
-    return (
-        request_id(address),
-        access_log(routes, log, metrics, running),
-        errors(routes),
-        cors(browsers),
-        auth(routes, accounts),
-        rate_limit(routes, limits),
-    )
+def pass_through(
+    routes: Routes, begin: Begin, access_log: AccessLog, steps: Sequence[Step]
+) -> Middleware:
+    """The one middleware. A step that returns an answer ends the request with it."""
+
+    @web.middleware
+    async def passing(request: web.Request, handler: Handler) -> web.StreamResponse:
+        call = request[CALL] = begin(request)
+        route = routes.of(request)
+        with access_log(request, route, call) as entry:
+            try:
+                for step in steps:
+                    if answer := step(request, route, call):
+                        break
+                else:
+                    answer = await handler(request)
+            except BaseException as error:  # noqa: BLE001  # raised again where nobody can be told
+                answer = answer_for(error, request, route, call)
+            entry.status = answer.status
+            return answer
+
+    return passing

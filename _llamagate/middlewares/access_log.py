@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from types import TracebackType
+from typing import Self
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from _llamagate.call import CALL, Access, Routes
+from _llamagate.call import Access, Mounted
 from _llamagate.exchange import Call
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
@@ -14,36 +15,52 @@ from _llamagate.metrics import Metrics
 _CLIENT_LEFT = 499  # nginx's number; nobody is there to read it
 
 
-def access_log(
-    routes: Routes, log: Log, metrics: Metrics, running: set["asyncio.Task[object]"]
-) -> Middleware:
+class AccessLog:
     """`running` holds the tasks of the requests being answered, for those who wait for them."""
 
-    @web.middleware
-    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-        started = time.perf_counter()
-        route = routes.of(request)
-        work = 0 if route.access is Access.PUBLIC or not route.counted else 1
-        metrics.in_flight += work  # a scrape or a probe is not work
+    def __init__(self, log: Log, metrics: Metrics, running: set["asyncio.Task[object]"]) -> None:
+        self.log = log
+        self.metrics = metrics
+        self.running = running
+
+    def __call__(self, request: web.Request, route: Mounted, call: Call) -> "Entry":
+        return Entry(self, request, route, call)
+
+
+class Entry:
+    """One request's entry, written when it is left."""
+
+    __slots__ = ("_book", "_call", "_request", "_route", "_task", "_work", "status")
+
+    def __init__(self, book: AccessLog, request: web.Request, route: Mounted, call: Call) -> None:
+        self._book = book
+        self._request = request
+        self._route = route
+        self._call = call
+        # A scrape or a probe is not work.
+        self._work = 0 if route.access is Access.PUBLIC or not route.counted else 1
+        self.status = _CLIENT_LEFT
+
+    def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None
-        running.add(task)
-        status = 500
-        try:
-            response = await handler(request)
-            status = response.status
-            return response
-        except (asyncio.CancelledError, ConnectionError):
-            status = _CLIENT_LEFT
-            raise
-        finally:
-            seconds = time.perf_counter() - started
-            running.discard(task)
-            metrics.in_flight -= work
-            metrics.ended(route.label, status, seconds)
-            log.write(_line(request, request[CALL], status, seconds))
+        self._task = task
+        self._book.running.add(task)
+        self._book.metrics.in_flight += self._work
+        return self
 
-    return record
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        book = self._book
+        seconds = time.perf_counter() - self._call.started
+        book.running.discard(self._task)
+        book.metrics.in_flight -= self._work
+        book.metrics.ended(self._route.label, self.status, seconds)
+        book.log.write(_line(self._request, self._call, self.status, seconds))
 
 
 def _line(request: web.Request, call: Call, status: int, seconds: float) -> dict[str, object]:

@@ -5,12 +5,15 @@ foreign `Origin` is refused on every method, and a foreign `Host` is a rebinding
 on the key decides, and `Host` is not looked at.
 """
 
+from collections.abc import Callable
+
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from _llamagate.accounts import Accounts
 from _llamagate.accounts.browsers import host_allowed, origin_allowed
+from _llamagate.call import Mounted
 from _llamagate.errors import NotAllowed
+from _llamagate.exchange import Call
 
 _PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto")
 _PREFLIGHT = {
@@ -74,12 +77,11 @@ class Cors:
         )
 
 
-def cors(browsers: Cors) -> Middleware:
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+def cors(browsers: Cors) -> Callable[[web.Request, Mounted, Call], web.Response | None]:
+    def guard(request: web.Request, route: Mounted, call: Call) -> web.Response | None:
         browsers.check(request)
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return browsers.preflight(request)
-        return await handler(request)
+        return None
 
     return guard

@@ -5,9 +5,8 @@ import logging
 
 import orjson
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from _llamagate.call import CALL, STOPPING, Routes
+from _llamagate.call import STOPPING, Mounted
 from _llamagate.errors import (
     GatewayError,
     Internal,
@@ -21,55 +20,50 @@ from _llamagate.exchange import Call
 _log = logging.getLogger("llamagate.errors")
 
 
-def errors(routes: Routes) -> Middleware:
-    @web.middleware
-    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        call = request[CALL]
-        try:
-            return await handler(request)
-        except GatewayError as error:
-            return _render(routes, request, call, error)
-        except web.HTTPException as error:
-            return _render(routes, request, call, _from_aiohttp(request, error))
-        except asyncio.CancelledError as cancelled:
-            if cancelled.args != (STOPPING,):
-                raise
-            stopping = Unavailable("The gateway is being stopped.", retry_after=5)
-            return _render(routes, request, call, stopping)
-        except ConnectionError:  # the client's: there is nobody to answer
-            raise
-        except Exception as error:  # noqa: BLE001  # a fault of ours: one request dies of it
-            _log.error("request_failed", extra={"request_id": call.id}, exc_info=error)
-            failure = Internal(f"Something went wrong in the gateway. Its log has it as {call.id}.")
-            return _render(routes, request, call, failure)
-
-    return answer
-
-
-def _render(routes: Routes, request: web.Request, call: Call, error: GatewayError) -> web.Response:
-    call.error = error.code
+def answer_for(
+    error: BaseException, request: web.Request, route: Mounted, call: Call
+) -> web.Response:
+    """The answer that says what went wrong; raises again what nobody is there to hear."""
+    ours = _ours(error, request, call)
+    if ours is None:
+        raise error
+    call.error = ours.code
     headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(max(1, error.retry_after))
-    if isinstance(error, WrongMethod):
-        headers["Allow"] = error.allow
-    if error.http_status == 401:
+    if ours.retry_after is not None:
+        headers["Retry-After"] = str(max(1, ours.retry_after))
+    if isinstance(ours, WrongMethod):
+        headers["Allow"] = ours.allow
+    if ours.http_status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    body = orjson.dumps(routes.of(request).render_error(error, call.id))
     response = web.Response(
-        body=body, status=error.http_status, headers=headers, content_type="application/json"
+        body=orjson.dumps(route.render_error(ours, call.id)),
+        status=ours.http_status,
+        headers=headers,
+        content_type="application/json",
     )
-    if isinstance(error, TooLarge):
+    if isinstance(ours, TooLarge):
         response.force_close()  # what is left of the body is not worth reading
     return response
 
 
-def _from_aiohttp(request: web.Request, error: web.HTTPException) -> GatewayError:
-    if isinstance(error, web.HTTPMethodNotAllowed):
-        allow = ", ".join(sorted(error.allowed_methods))
-        return WrongMethod(
-            f"{request.method} is not a method of this path; it takes {allow}.", allow
-        )
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return TooLarge("The request body is larger than MAX_BODY_MB allows.")
-    return NoSuchPath("There is nothing at this path. GET / lists what there is.")
+def _ours(error: BaseException, request: web.Request, call: Call) -> GatewayError | None:
+    """The error as one of ours; None when the client is gone or the process is ending."""
+    match error:
+        case GatewayError():
+            return error
+        case web.HTTPMethodNotAllowed():
+            allow = ", ".join(sorted(error.allowed_methods))
+            text = f"{request.method} is not a method of this path; it takes {allow}."
+            return WrongMethod(text, allow)
+        case web.HTTPRequestEntityTooLarge():
+            return TooLarge("The request body is larger than MAX_BODY_MB allows.")
+        case web.HTTPException():
+            return NoSuchPath("There is nothing at this path. GET / lists what there is.")
+        case asyncio.CancelledError() if error.args == (STOPPING,):
+            return Unavailable("The gateway is being stopped.", retry_after=5)
+        case ConnectionError():  # the client's: an engine's came as one of ours
+            return None
+        case Exception():  # a fault of ours: this request dies of it, the process does not
+            _log.error("request_failed", extra={"request_id": call.id}, exc_info=error)
+            return Internal(f"Something went wrong in the gateway. Its log has it as {call.id}.")
+    return None

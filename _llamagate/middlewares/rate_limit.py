@@ -1,25 +1,24 @@
 """How much: one drop into the caller's bucket for every request that counts."""
 
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from collections.abc import Callable
 
-from _llamagate.call import CALL, Access, Routes
+from aiohttp import web
+
+from _llamagate.call import Access, Mounted
 from _llamagate.errors import TooMany
+from _llamagate.exchange import Call
 from _llamagate.limits import Limits, headers
 
 
-def rate_limit(routes: Routes, limits: Limits) -> Middleware:
-    @web.middleware
-    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
-        route = routes.of(request)
-        if route.counted and route.access is not Access.PUBLIC:
-            call = request[CALL]
-            account = call.caller.account
-            try:
-                call.limit = headers(limits.take(account, route.surface))
-            except TooMany:
-                call.limit = headers(limits.look(account, route.surface))
-                raise
-        return await handler(request)
+def rate_limit(limits: Limits) -> Callable[[web.Request, Mounted, Call], None]:
+    def count(request: web.Request, route: Mounted, call: Call) -> None:
+        if not route.counted or route.access is Access.PUBLIC:
+            return
+        account = call.caller.account
+        try:
+            call.limit = headers(limits.take(account, route.surface))
+        except TooMany:
+            call.limit = headers(limits.look(account, route.surface))
+            raise
 
     return count

@@ -2,32 +2,38 @@
 
 import re
 from collections.abc import Callable
+from typing import TypeAlias
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from _llamagate.call import CALL
 from _llamagate.engines.base import HOPS
 from _llamagate.exchange import Call
 from _llamagate.ids import new_id
 
-_SANE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 HEADER = "X-Request-ID"
+Begin: TypeAlias = Callable[[web.Request], Call]
+
+_SANE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-def request_id(address: Callable[[str, str | None], str]) -> Middleware:
+def request_id(address: Callable[[str, str | None], str]) -> Begin:
     """`address` finds the client's out of the peer's and X-Forwarded-For."""
 
-    @web.middleware
-    async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def begin(request: web.Request) -> Call:
         headers = request.headers
         sent = headers.get(HEADER)
         hops = headers.get(HOPS, "0")
-        request[CALL] = Call(
+        return Call(
             sent if sent and _SANE.fullmatch(sent) else new_id("req_"),
-            address(request.remote or "", headers.get("X-Forwarded-For")),
-            hops=int(hops) if hops.isdigit() and len(hops) < 4 else 0,
+            address(request.remote or "", _forwarded(request)),
+            hops=int(hops) if hops.isdecimal() and len(hops) < 4 else 0,
         )
-        return await handler(request)
 
     return begin
+
+
+def _forwarded(request: web.Request) -> str | None:
+    """All X-Forwarded-For headers as one list: the last proxy wrote the last entry."""
+    if "X-Forwarded-For" not in request.headers:
+        return None
+    return ",".join(request.headers.getall("X-Forwarded-For"))
