@@ -54,7 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"llamagate {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"llamagate {__version__}",
+        help="show the version and exit",
+    )
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     made = {
         name: commands.add_parser(name, help=text, description=text.capitalize(), parents=[where])

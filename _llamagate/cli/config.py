@@ -5,8 +5,8 @@ import json
 from _llamagate.config import GROUPS, SETTINGS, Config, Setting
 
 
-def config(config: Config, *, as_json: bool) -> int:
-    print(_json(config) if as_json else _text(config))
+def config(in_force: Config, *, as_json: bool) -> int:
+    print(_json(in_force) if as_json else _text(in_force))
     return 0
 
 
