@@ -7,7 +7,6 @@ from pathlib import Path
 
 from _llamagate.cli.arguments import Arguments
 from _llamagate.config import Config, load
-from _llamagate.notify import Notify
 
 
 def load_config(arguments: Arguments) -> Config:
@@ -27,14 +26,6 @@ def exe_dir() -> Path:
     gone afterwards; the file that was started is sys.executable."""
     program = sys.executable if getattr(sys, "frozen", False) else sys.argv[0]
     return Path(program).resolve().parent
-
-
-def notify() -> Notify:
-    """systemd tells its children whether it wants to hear from them."""
-    watchdog = os.environ.get("WATCHDOG_USEC", "")
-    return Notify(
-        os.environ.get("NOTIFY_SOCKET", ""), int(watchdog) / 1e6 if watchdog.isdigit() else 0.0
-    )
 
 
 def default_shell() -> str:

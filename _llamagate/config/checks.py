@@ -2,12 +2,12 @@
 those that are allowed but probably not meant."""
 
 from collections import Counter
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from _llamagate.config.settings import Config
 from _llamagate.config.values import EngineSettings
 
+_LOCALHOST = frozenset({"localhost", "127.0.0.1", "::1"})
 # Keys that stand in somebody's documentation: everybody knows them.
 EXAMPLE_KEYS = frozenset(
     {
@@ -98,15 +98,6 @@ def _itself(config: Config, engine: EngineSettings) -> list[str]:
 
 def _covers(host: str, target: str) -> bool:
     """Does a listener on `host` answer at `target`, on this machine?"""
-    local = {"localhost": {"127.0.0.1", "::1", "localhost"}}
-    hosts = local.get(host, {host, "localhost"} if host in ("127.0.0.1", "::1") else {host})
-    if host in ("0.0.0.0", "::"):
-        return target == "localhost" or _loops(target)
-    return target in hosts
-
-
-def _loops(target: str) -> bool:
-    try:
-        return ip_address(target).is_loopback
-    except ValueError:
-        return False
+    if host in ("0.0.0.0", "::", "localhost") or target == "localhost":
+        return target in _LOCALHOST and host in {"0.0.0.0", "::", *_LOCALHOST}
+    return host == target
