@@ -5,6 +5,7 @@ imported when it is asked for: `--version` must not wait for what serving needs.
 is 1 when a command failed, and 2 when it, or a setting, was wrong.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -20,11 +21,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from _llamagate.config import ConfigError
 
     try:
-        return _run(arguments)
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
     except ConfigError as wrong:
         for problem in wrong.problems:
             print(f"llamagate: {problem}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `llamagate config | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
 

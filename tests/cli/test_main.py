@@ -123,3 +123,9 @@ def test_serving_greets_on_stderr_and_ends_cleanly_when_told_to(tmp_path: Path) 
         assert all(line.startswith("{") for line in process.stdout)
     assert "LlamaGate" in greeting
     assert "demo engine" in greeting
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"'{sys.executable}' '{PROGRAM}' config --json | head -n 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("{\n", "")
