@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import _llamagate.middlewares
 from _llamagate import app, cli
 from _llamagate.log import Log
 from _llamagate.metrics import Histogram, Metrics
@@ -28,8 +27,11 @@ class Turn:
 
 _TURN = Turn()
 
-_MIDDLEWARES = {"key": "auth", "bucket": "rate_limit", "origin": "cors"}
-_EMPTIED: dict[str, list[tuple[type, str, Callable[..., object]]]] = {
+# The rooms of a feature, and what stands there instead: steps that do nothing, counters that stay.
+_EMPTIED: dict[str, list[tuple[Any, str, Callable[..., object]]]] = {
+    "key": [(app, "auth", lambda *_: lambda *_: None)],
+    "bucket": [(app, "rate_limit", lambda *_: lambda *_: None)],
+    "origin": [(app, "cors", lambda *_: lambda *_: None)],
     "log": [(Log, "write", lambda *_: None)],
     "metrics": [(Metrics, "ended", lambda *_: None), (Histogram, "add", lambda *_: None)],
     "queue": [(Queue, "enter", lambda *_: _TURN)],
@@ -38,22 +40,8 @@ _EMPTIED: dict[str, list[tuple[type, str, Callable[..., object]]]] = {
 
 def leave_out(features: Sequence[str]) -> None:
     for feature in features:
-        for room, method, nothing in _EMPTIED.get(feature, []):
-            setattr(room, method, nothing)
-    gone = {_MIDDLEWARES[feature] for feature in features if feature in _MIDDLEWARES}
-    if "log" in features and "metrics" in features:
-        gone.add("access_log")  # which serves nothing else
-    vars(app)["build_middlewares"] = fewer_middlewares(gone)
-
-
-def fewer_middlewares(gone: set[str]) -> Callable[..., list[Any]]:
-    """A middleware is known by the function that made it."""
-
-    def build(**rooms: Any) -> list[Any]:
-        made = _llamagate.middlewares.build_middlewares(**rooms)
-        return [one for one in made if one.__qualname__.partition(".")[0] not in gone]  # type: ignore[attr-defined]
-
-    return build
+        for room, name, nothing in _EMPTIED.get(feature, []):
+            setattr(room, name, nothing)
 
 
 if __name__ == "__main__":
