@@ -4,6 +4,7 @@ Both clients raise these, so that a failure reads the same over http and https; 
 the engine's host:port. The last two refuse what would break out of a request's head.
 """
 
+import os
 from collections.abc import Mapping
 
 from _llamagate.errors import (
@@ -21,7 +22,8 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def refused(peer: str, reason: object) -> EngineUnreachable:
+def refused(peer: str, exc: OSError) -> EngineUnreachable:
+    reason = os.strerror(exc.errno).lower() if exc.errno else "at none of its addresses"
     return EngineUnreachable(
         f"no engine answers at {peer} ({reason}): start it, or correct its address"
     )
@@ -72,8 +74,13 @@ def silent(peer: str, seconds: float) -> EngineTimeout:
 
 def garbled(peer: str, reason: object) -> EngineGarbled:
     return EngineGarbled(
-        f"{peer} does not speak HTTP as an engine should ({reason}): check the engine's address"
+        f"{peer} does not speak HTTP as an engine should ({_line(reason)}): "
+        "check the engine's address"
     )
+
+
+def _line(reason: object) -> str:
+    return str(reason).partition("\n")[0].rstrip(":")
 
 
 def oversized(peer: str, limit: int) -> EngineGarbled:

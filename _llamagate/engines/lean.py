@@ -109,7 +109,7 @@ class LeanClient(Client):
         except TimeoutError as exc:
             raise faults.unconnected(self._peer, self._connect_timeout) from exc
         except OSError as exc:
-            raise faults.refused(self._peer, exc.strerror or exc) from exc
+            raise faults.refused(self._peer, exc) from exc
         return connection
 
 

@@ -5,12 +5,15 @@ the same words; nothing here reads a proxy variable, keeps a cookie, follows a r
 """
 
 import asyncio
+import io
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from _llamagate.engines import faults
@@ -18,6 +21,7 @@ from _llamagate.engines.http import Answer, Client
 from _llamagate.errors import EngineError, GatewayError
 
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # aiohttp's own headers
+_ONE_WRITE = 256 * 1024
 
 
 class SessionClient(Client):
@@ -40,6 +44,7 @@ class SessionClient(Client):
         self._connect_timeout = connect_timeout
         self._trust = ssl.create_default_context(cafile=ca_file or None)
         self._session: aiohttp.ClientSession | None = None  # made where its loop runs
+        self._answers: set[SessionAnswer] = set()
         self._closed = False
 
     async def send(
@@ -63,10 +68,15 @@ class SessionClient(Client):
             if not (attempt.stale and isinstance(body, bytes)):
                 raise
             response = await self._try(_Attempt(patience), method, path, body, headers)
-        return SessionAnswer(response, self._peer, patience)
+        if response.status == 101:
+            response.close()
+            raise faults.garbled(self._peer, "it wants to switch protocols")
+        return SessionAnswer(response, self._peer, patience, self._answers)
 
     async def close(self) -> None:
         self._closed = True
+        for answer in list(self._answers):
+            answer.fail(faults.closed(self._peer))
         if self._session is not None:
             await self._session.close()
 
@@ -85,7 +95,7 @@ class SessionClient(Client):
                 response = await self._session.request(
                     method,
                     URL(self._base + path, encoded=True),
-                    data=body or None if isinstance(body, bytes) else attempt.pace(body),
+                    data=_data(body) if isinstance(body, bytes) else attempt.pace(body),
                     headers=headers,
                     allow_redirects=False,
                     trace_request_ctx=attempt,
@@ -109,7 +119,7 @@ class SessionClient(Client):
             case aiohttp.ClientConnectorSSLError():
                 return faults.no_tls(self._peer, exc.strerror)
             case aiohttp.ClientConnectorError():
-                return faults.refused(self._peer, exc.strerror)
+                return faults.refused(self._peer, exc.os_error)
             case aiohttp.ServerDisconnectedError():
                 return faults.broke(self._peer, "without an answer")
             case TimeoutError():
@@ -124,7 +134,7 @@ class SessionClient(Client):
         trace.on_connection_reuseconn.append(_note_reuse)
         trace.on_request_headers_sent.append(_note_head)
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._trust, keepalive_timeout=60),
+            connector=_Connector(limit=0, ssl=self._trust, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=self._connect_timeout, sock_connect=self._connect_timeout
             ),
@@ -137,6 +147,19 @@ class SessionClient(Client):
             max_field_size=faults.HEAD_LIMIT,
             trace_configs=[trace],
         )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp gives what came on an idle connection to the next request as its answer."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
 
 
 class _Attempt:
@@ -189,16 +212,30 @@ async def _note_head(
     attempt.allow(attempt.patience)
 
 
+def _data(body: bytes) -> bytes | io.BytesIO | None:
+    """aiohttp writes bytes at one go and warns when that may block the loop; a file it reads."""
+    return io.BytesIO(body) if len(body) > _ONE_WRITE else body or None
+
+
 def _is_a_cut(exc: Exception) -> bool:
-    return isinstance(exc, (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError))
+    cuts = aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError
+    return isinstance(exc, cuts)
 
 
 class SessionAnswer(Answer):
     """See `http.Answer`."""
 
-    def __init__(self, response: aiohttp.ClientResponse, peer: str, patience: float) -> None:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        peer: str,
+        patience: float,
+        siblings: set["SessionAnswer"],
+    ) -> None:
         self._response = response
         self._patience = patience
+        self._siblings = siblings  # those that are being read
+        siblings.add(self)
         self.peer = peer
         self.status = response.status
 
@@ -210,6 +247,8 @@ class SessionAnswer(Answer):
         return list(self._response.headers.items())
 
     async def read(self) -> bytes:
+        if self not in self._siblings:
+            return b""
         try:
             async with asyncio.timeout(self._patience):
                 return await self._response.content.readany()
@@ -217,6 +256,16 @@ class SessionAnswer(Answer):
             raise self._parse_error() or faults.silent(self.peer, self._patience) from exc
         except (aiohttp.ClientError, OSError) as exc:
             raise faults.broke(self.peer, "in the middle of its answer") from exc
+
+    def fail(self, error: EngineError) -> None:
+        self._response.content.set_exception(error)
+        self._abort()
+
+    def _abort(self) -> None:
+        """The engine shall notice now, not after TLS has taken its leave."""
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
 
     def _parse_error(self) -> EngineError | None:
         """aiohttp leaves the reader of a body that cannot be parsed waiting (seen in 3.14.5)."""
@@ -234,7 +283,6 @@ class SessionAnswer(Answer):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        connection = self._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()  # the engine shall notice now, not after a TLS farewell
+        self._siblings.discard(self)
+        self._abort()
         self._response.close()
