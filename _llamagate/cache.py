@@ -76,7 +76,7 @@ def _events(replies: Sequence[Reply]) -> list[Event]:
         if reply.text or reply.logprobs:
             events.append(Text(reply.text, choice, reply.logprobs, reply.extra))
         for call in reply.tool_calls:
-            events.append(ToolCall(call.name, call.arguments, call.id, choice))
+            events.append(ToolCall(call.name, call.arguments, call.id, choice, call.extra))
         events.append(reply.finish)
     return events
 

@@ -46,6 +46,7 @@ class Tool(Struct, frozen=True):
     description: str = ""
     parameters: Fields = {}  # a JSON schema, as the client gave it
     strict: bool = False
+    extra: Fields = {}
 
 
 class ToolUse(Struct, frozen=True):
@@ -54,6 +55,7 @@ class ToolUse(Struct, frozen=True):
     name: str
     arguments: str  # JSON text of an object
     id: str = ""
+    extra: Fields = {}
 
 
 class Message(Struct, frozen=True):
@@ -163,6 +165,7 @@ class ToolCall(Struct, frozen=True):
     arguments: str = ""
     id: str = ""  # "" when the engine gave none; the renderer mints one
     choice: int = 0
+    extra: Fields = {}
 
 
 class ToolArguments(Struct, frozen=True):
@@ -335,7 +338,8 @@ class _Building:
             text="".join(self.text),
             thinking="".join(self.thinking),
             tool_calls=tuple(
-                ToolUse(call.name, "".join(arguments), call.id) for call, arguments in self.calls
+                ToolUse(call.name, "".join(arguments), call.id, call.extra)
+                for call, arguments in self.calls
             ),
             logprobs=tuple(self.logprobs),
             finish=self.finish,

@@ -45,9 +45,9 @@ def unknown_keys(body: Mapping[str, Any], known: Collection[str]) -> dict[str, A
     Ollama would take it for the known one."""
     extra = {key: value for key, value in body.items() if key not in known}
     for key in extra:
-        if key.lower() in known:
+        if key.casefold() in known:  # as Ollama folds, to which a long s is an s
             raise InvalidRequest(
-                f"Unknown parameter {key!r}: did you mean {key.lower()!r}?", param=key
+                f"Unknown parameter {key!r}: did you mean {key.casefold()!r}?", param=key
             )
     return extra
 

@@ -29,6 +29,8 @@ from _llamagate.wires.ollama.errors import parse_error_line
 _LINE = {"model", "created_at", "message", "response", "thinking", "tool_calls", "logprobs", "done"}
 _FINAL = _LINE | {"done_reason", "prompt_eval_count", "eval_count"}
 _MESSAGE = {"role", "content", "thinking", "tool_calls"}
+_CALL = {"id", "function"}
+_FUNCTION = {"name", "arguments", "index"}
 
 
 class AnswerParser:
@@ -99,7 +101,7 @@ class AnswerParser:
         self, line: dict[str, Any], message: dict[str, Any], text: str, events: list[Event]
     ) -> None:
         done = bool(line.get("done"))
-        extra = None if done else _unknown(line, message)
+        extra = None if done else _unknown(line, _LINE, "message", message, _MESSAGE)
         if thinking := message.get("thinking"):
             events.append(Thinking(thinking))
         if self._forced:
@@ -109,7 +111,7 @@ class AnswerParser:
         for call in message.get("tool_calls") or ():
             self._call(call, events)
         if done:
-            self._finish(line, events)
+            self._finish(line, message, events)
 
     def _call(self, call: dict[str, Any], events: list[Event]) -> None:
         function = call.get("function") or {}
@@ -118,9 +120,16 @@ class AnswerParser:
         if self._calls > 1 and self._one_call:
             return
         text = orjson.dumps(arguments if arguments is not None else {}).decode()
-        events.append(ToolCall(function.get("name", ""), text, call.get("id") or ""))
+        events.append(
+            ToolCall(
+                function.get("name", ""),
+                text,
+                call.get("id") or "",
+                extra=_unknown(call, _CALL, "function", function, _FUNCTION) or {},
+            )
+        )
 
-    def _finish(self, line: dict[str, Any], events: list[Event]) -> None:
+    def _finish(self, line: dict[str, Any], message: dict[str, Any], events: list[Event]) -> None:
         self._done = True
         if self._forced:
             self._forced_call(events)
@@ -128,7 +137,7 @@ class AnswerParser:
         if self._calls and reason == "stop":
             reason = "tool_calls"
         usage = Usage(line.get("prompt_eval_count") or 0, line.get("eval_count") or 0)
-        extra = {key: value for key, value in line.items() if key not in _FINAL}
+        extra = _unknown(line, _FINAL, "message", message, _MESSAGE) or {}
         events.append(Finish(reason, usage, extra=extra, wire="ollama"))
 
     def _forced_call(self, events: list[Event]) -> None:
@@ -143,13 +152,16 @@ class AnswerParser:
         events.append(ToolCall(name, orjson.dumps(arguments).decode()))
 
 
-def _unknown(line: dict[str, Any], message: dict[str, Any]) -> Fields | None:
-    """Fields that have no name with us; a client of the same wire gets them as they came."""
-    extra = {key: value for key, value in line.items() if key not in _LINE}
-    if message is not line:
-        inner = {key: value for key, value in message.items() if key not in _MESSAGE}
-        if inner:
-            extra["message"] = inner
+def _unknown(
+    outer: dict[str, Any], known: set[str], name: str, inner: dict[str, Any], inner_known: set[str]
+) -> Fields | None:
+    """Fields that have no name with us; a client of the same wire gets them as they came. Those of
+    the object within stand under its name."""
+    extra = {key: value for key, value in outer.items() if key not in known}
+    if inner is not outer:
+        deeper = {key: value for key, value in inner.items() if key not in inner_known}
+        if deeper:
+            extra[name] = deeper
     return extra or None
 
 

@@ -14,10 +14,12 @@ from _llamagate.exchange import (
     Chat,
     Completion,
     Embed,
+    Fields,
     Generation,
     ImagePart,
     Message,
     Tool,
+    ToolUse,
 )
 from _llamagate.wires.schemas import plain_schema
 
@@ -42,7 +44,7 @@ def render_chat(request: Chat) -> bytes:
     if forces_a_call(request):
         _force_a_call(body, request)
     elif request.tools and request.tool_choice != "none":
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["tools"] = [_tool(tool, own) for tool in request.tools]
     return orjson.dumps(body)
 
 
@@ -114,7 +116,7 @@ def _generation(request: Generation) -> dict[str, Any]:
 def _message(message: Message, own: bool) -> dict[str, Any]:
     found: dict[str, Any] = dict(message.extra) if own else {}
     # Only a first message called `system` replaces the model's own system prompt.
-    found["role"] = "system" if message.role == "developer" else message.role
+    found["role"] = "system" if message.role == "developer" and not own else message.role
     if isinstance(message.content, str):
         found["content"] = message.content
     else:
@@ -125,18 +127,18 @@ def _message(message: Message, own: bool) -> dict[str, Any]:
     if message.thinking:
         found["thinking"] = message.thinking
     if message.tool_calls:
-        found["tool_calls"] = [
-            {
-                **({"id": use.id} if use.id else {}),
-                "function": {"name": use.name, "arguments": _arguments(use.arguments)},
-            }
-            for use in message.tool_calls
-        ]
+        found["tool_calls"] = [_tool_use(use, own) for use in message.tool_calls]
     if message.tool_call_id:
         found["tool_call_id"] = message.tool_call_id
     if message.tool_name:
         found["tool_name"] = message.tool_name
     return found
+
+
+def _tool_use(use: ToolUse, own: bool) -> dict[str, Any]:
+    function = {"name": use.name, "arguments": _arguments(use.arguments)}
+    found: dict[str, Any] = {"id": use.id} if use.id else {}
+    return {**found, **_beside(use.extra if own else {}, function)}
 
 
 def _arguments(text: str) -> dict[str, Any]:
@@ -152,15 +154,19 @@ def _arguments(text: str) -> dict[str, Any]:
     return found
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": plain_schema(tool.parameters),
-        },
+def _tool(tool: Tool, own: bool) -> dict[str, Any]:
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": plain_schema(tool.parameters),
     }
+    return {"type": "function", **_beside(tool.extra if own else {}, function)}
+
+
+def _beside(extra: Fields, function: dict[str, Any]) -> dict[str, Any]:
+    """A function with the fields that came with it from a client of this wire."""
+    inner = extra.get("function")
+    return {**extra, "function": {**inner, **function} if isinstance(inner, dict) else function}
 
 
 def _force_a_call(body: dict[str, Any], request: Chat) -> None:
@@ -180,7 +186,7 @@ def _force_a_call(body: dict[str, Any], request: Chat) -> None:
     ]
     body["format"] = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
     body["think"] = False
-    known = orjson.dumps([_tool(tool)["function"] for tool in tools]).decode()
+    known = orjson.dumps([_tool(tool, False)["function"] for tool in tools]).decode()
     body["messages"].append(
         {
             "role": "system",
