@@ -14,12 +14,16 @@ from aiohttp import web
 
 from _llamagate.accounts import Accounts, TokensFile, client_address, made_key
 from _llamagate.cache import Cache
-from _llamagate.call import Route, Routes
+from _llamagate.call import Routes
 from _llamagate.config import SETTINGS, Config, ConfigError, EngineSettings
+from _llamagate.conversations import Conversations
 from _llamagate.demo import Demo
+from _llamagate.dialects.anthropic import Anthropic
 from _llamagate.dialects.base import Bounds
+from _llamagate.dialects.egollama import LIMIT, EgoLlama
 from _llamagate.dialects.llamagate import LlamaGate
 from _llamagate.dialects.openai import OpenAI
+from _llamagate.dialects.responses import Responses
 from _llamagate.engines.base import Engine
 from _llamagate.engines.dial import open_client
 from _llamagate.engines.ollama import OllamaEngine
@@ -27,9 +31,12 @@ from _llamagate.engines.ollama import OllamaEngine
 # from _llamagate.engines.openai import OpenAIEngine
 from _llamagate.engines.pool import Pool
 from _llamagate.gateway.answers import Answers
+from _llamagate.gateway.count import CountTokens
 from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate
+from _llamagate.gateway.load import LoadModels
 from _llamagate.gateway.models import ListModels
+from _llamagate.host import Host
 from _llamagate.limits import Limits
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
@@ -43,6 +50,8 @@ from _llamagate.middlewares.request_id import request_id
 from _llamagate.models import Names
 from _llamagate.queue import Queue
 from _llamagate.surfaces import Surface, Surfaces, UnknownPath
+from _llamagate.wires.anthropic.errors import render_error as render_anthropic
+from _llamagate.wires.anthropic.estimate import Estimator
 from _llamagate.wires.openai.errors import render_error
 
 _KINDS = {"ollama": OllamaEngine}
@@ -124,12 +133,44 @@ class Gateway:
         embed = EmbedTexts(self.names, pool, self.queue, metrics)
         list_models = ListModels(self.names, pool)
         bounds = Bounds(config.max_body, config.keepalive)
-        openai = OpenAI(generate, embed, list_models, bounds)
-        own = LlamaGate(pool, metrics, lambda: self.draining, config.metrics)
+        count = CountTokens(self.names, pool, Estimator())
+        openai = OpenAI(generate, embed, list_models, bounds).routes()
+        openai += Responses(generate, count, Conversations(), bounds).routes()
+        anthropic = Anthropic(generate, count, list_models, bounds)
+        host = Host()
+        egollama = EgoLlama(
+            generate,
+            list_models,
+            LoadModels(generate, list_models, pool),
+            openai,
+            bounds,
+            pool=pool,
+            host=host,
+            metrics=metrics,
+            max_tokens=config.max_new_tokens,
+            temperature=config.temperature,
+        )
+        own = LlamaGate(pool, metrics, host, lambda: self.draining, config.metrics)
         self.surfaces = Surfaces(
             table=(
-                Surface("llamagate", "OpenAI's API in front of Ollama", _of(openai), render_error),
-                Surface("openai", "OpenAI's API", _of(openai), render_error),
+                Surface(
+                    "llamagate",
+                    "OpenAI's API in front of Ollama",
+                    tuple(anthropic.beside(openai)),
+                    render_error,
+                ),
+                Surface("openai", "OpenAI's API", tuple(openai), render_error),
+                Surface(
+                    "anthropic", "Anthropic's API", tuple(anthropic.routes()), render_anthropic
+                ),
+                Surface(
+                    "egollama",
+                    "EgoLlama's gateway",
+                    tuple(egollama.routes()),
+                    render_error,
+                    LIMIT,
+                    tuple(egollama.chat_routes()),
+                ),
             ),
             own=tuple(own.routes()),
             generate_style=config.generate_style,
@@ -176,10 +217,6 @@ def _accounts(config: Config) -> Accounts:
 def _slots(config: Config) -> Callable[[tuple[str, str]], int | None]:
     own = {one.name: one.slots for one in config.engines if one.slots is not None}
     return lambda key: own.get(key[0], config.slots)
-
-
-def _of(dialect: OpenAI) -> tuple[Route, ...]:
-    return tuple(dialect.routes())
 
 
 def _machine_names() -> frozenset[str]:

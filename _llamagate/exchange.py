@@ -281,6 +281,7 @@ class Call:
     queue_ms: int = 0
     context_full: bool = False
     first_event: float = 0.0
+    engine_seconds: float = 0.0  # how long the engine worked on it
     usage: Usage = Usage()
     error: str = ""
     limit: tuple[tuple[str, str], ...] = ()  # what is left of the caller's rate, as headers

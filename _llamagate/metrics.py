@@ -8,6 +8,7 @@ statuses and configured engines, never a model name, a caller or a key.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -33,6 +34,14 @@ class Histogram:
         self.sum += seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    requests: int
+    mean_seconds: float
+    error_rate: float
+    tokens_per_second: float
+
+
 class Metrics:
     def __init__(self) -> None:
         self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -42,6 +51,8 @@ class Metrics:
         self.completion_tokens = 0
         self.cache: dict[str, int] = {"HIT": 0, "MISS": 0, "BYPASS": 0}
         self.in_flight = 0
+        self.generations = 0
+        self.generation_seconds = 0.0  # from the first token to the last
         self.limited = 0
         self.cancelled = 0
         self.failed = 0
@@ -60,6 +71,17 @@ class Metrics:
                 self.cancelled += 1
             elif status >= 500:
                 self.failed += 1
+
+    def totals(self) -> "Totals":
+        """Since the start, over all routes."""
+        requests = sum(self.requests.values())
+        seconds = sum(histogram.sum for histogram in self.latency.values())
+        return Totals(
+            requests,
+            seconds / requests if requests else 0.0,
+            self.failed / requests if requests else 0.0,
+            self.completion_tokens / self.generation_seconds if self.generation_seconds else 0.0,
+        )
 
     def render(self) -> bytes:
         return generate_latest(self._registry)

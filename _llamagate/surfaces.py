@@ -21,10 +21,15 @@ class Surface:
     routes: tuple[Route, ...]
     render_error: RenderError
     limit: RateLimit | None = None  # what its document promises while the operator sets none
+    elsewhere: tuple[Route, ...] = ()  # routes under its prefix and on its port, not at the root
 
     @property
     def prefix(self) -> str:
         return f"/{self.name}"
+
+    @property
+    def everything(self) -> tuple[Route, ...]:
+        return self.routes + self.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,10 @@ class Surfaces:
         for route in self.own:
             yield "", first, route, ""
         if only:
-            yield from (("", only, route, only.name) for route in only.routes)
+            yield from (("", only, route, only.name) for route in only.everything)
             return
         for surface in self.table:
-            for route in surface.routes:
+            for route in surface.everything:
                 yield surface.prefix, surface, route, surface.name
         for surface in self._at_root():
             for route in surface.routes:

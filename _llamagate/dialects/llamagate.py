@@ -9,14 +9,21 @@ from _llamagate.call import Access, Route
 from _llamagate.dialects.base import json_answer
 from _llamagate.engines.pool import Pool
 from _llamagate.errors import Unavailable
+from _llamagate.host import Host
 from _llamagate.metrics import CONTENT_TYPE, Metrics
 
 
 class LlamaGate:
     def __init__(
-        self, pool: Pool, metrics: Metrics, draining: Callable[[], bool], metrics_access: str
+        self,
+        pool: Pool,
+        metrics: Metrics,
+        host: Host,
+        draining: Callable[[], bool],
+        metrics_access: str,
     ) -> None:
         self._pool = pool
+        self._host = host
         self._metrics = metrics
         self._draining = draining
         self._metrics_access = metrics_access
@@ -42,7 +49,22 @@ class LlamaGate:
         else:
             body["error"] = "Ollama unreachable"
         body["ollama_host"] = self._pool.first_url
+        body |= self._numbers()
         return json_answer(orjson.dumps(body), 200 if healthy else 503)
+
+    def _numbers(self) -> dict[str, object]:
+        """What EgoLlama's document adds."""
+        resident = [one for _, one in self._pool.residents()]
+        details = resident[0].entry.get("details") if resident else None
+        level = details.get("quantization_level") if isinstance(details, dict) else None
+        totals = self._metrics.totals()
+        return {
+            "model_loaded": bool(resident),
+            "gpu_available": self._host.has_gpu or any(one.size_vram for one in resident),
+            "quantization": level or "None",
+            "total_inferences": self._metrics.generations,
+            "average_tokens_per_second": round(totals.tokens_per_second, 2),
+        }
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         return json_answer(b'{"status":"alive"}')

@@ -12,6 +12,7 @@ from _llamagate.dialects.base import (
     read_json,
     read_wishes,
     send_events,
+    send_lines,
 )
 from _llamagate.exchange import Completion, collect
 from _llamagate.gateway.embed import EmbedTexts
@@ -39,7 +40,10 @@ class OpenAI:
             Route("GET", "/v1/models/{model:.+}", self.one_model, user),
         ]
 
-    async def chat_completions(self, request: web.Request) -> web.StreamResponse:
+    async def chat_completions(
+        self, request: web.Request, *, lines: bool = False
+    ) -> web.StreamResponse:
+        """`lines`: a stream as lines of JSON instead of server-sent events."""
         asked = chat.parse_chat(await read_json(request, self._bounds))
         call = read_wishes(request, asked.person)
         events = self._generate(copies(asked.chat, asked.n), call)
@@ -48,8 +52,10 @@ class OpenAI:
                 asked.chat.model or call.model,
                 include_usage=asked.include_usage,
                 legacy=asked.legacy,
+                lines=lines,
             )
-            return await send_events(request, events, renderer, self._bounds)
+            send = send_lines if lines else send_events
+            return await send(request, events, renderer, self._bounds)
         replies = await collect(events)
         model = asked.chat.model or call.model
         return json_answer(chat_answers.render_reply(model, replies, legacy=asked.legacy))

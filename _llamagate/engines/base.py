@@ -30,4 +30,7 @@ class Engine(Protocol):
     async def resident(self) -> list[Resident]:
         """What is in its memory now; [] where the engine cannot say."""
 
+    async def context_length(self, model: str) -> int:
+        """How much a model can read, asked of the engine itself; 0 where it cannot say."""
+
     async def close(self) -> None: ...

@@ -1,5 +1,7 @@
 """Ollama as an engine: always its native API, which keeps errors, options and context lengths."""
 
+import orjson
+
 from _llamagate.config import EngineSettings
 from _llamagate.engines.base import call_headers
 from _llamagate.engines.http import Answer, Client
@@ -55,6 +57,16 @@ class OllamaEngine:
 
     async def resident(self) -> list[Resident]:
         return answers.parse_ps(await self._get("/api/ps"))
+
+    async def context_length(self, model: str) -> int:
+        body = orjson.dumps({"model": model})
+        answer = await self._http.send(
+            "POST", "/api/show", body, timeout=self.settings.probe_timeout
+        )
+        async with answer:
+            if answer.status != 200:
+                raise await _refusal(answer)
+            return answers.parse_context_length(await answer.read_all())
 
     async def close(self) -> None:
         await self._http.close()

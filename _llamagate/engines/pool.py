@@ -272,6 +272,10 @@ class Pool:
             raise NoEngine("No Ollama engine is configured: set OLLAMA_HOST.", retry_after=60)
         return next((host for host in hosts if host.up), hosts[0]).engine
 
+    def kind(self, engine: str) -> str:
+        """Of an engine by name, "" where there is none such."""
+        return next((host.settings.kind for host in self._hosts if host.name == engine), "")
+
     def models(self) -> list[Model]:
         """Each model once, the newest first."""
         return list(self._models.values())

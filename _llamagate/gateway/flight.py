@@ -103,4 +103,5 @@ class Flight:
             call.engine = self.call.engine
             call.ignored = self.call.ignored
             call.usage = self.call.usage
+            call.engine_seconds = self.call.engine_seconds
             call.context_full = self.call.context_full

@@ -141,7 +141,7 @@ class Generate:
                         self.metrics.first_token.add(call.first_event - call.started)
                     last = batch[-1]
                     if type(last) is Finish:
-                        self._finished(last, call)
+                        self._finished(last, call, asked)
                         finished = True
                     yield batch
         except EngineError as failure:
@@ -162,8 +162,12 @@ class Generate:
         finally:
             call.queue_ms = int((time.perf_counter() - entered) * 1000)
 
-    def _finished(self, last: Finish, call: Call) -> None:
+    def _finished(self, last: Finish, call: Call, asked: float) -> None:
+        now = time.perf_counter()
         call.usage = last.usage
+        call.engine_seconds = now - asked
+        self.metrics.generations += 1
+        self.metrics.generation_seconds += now - call.first_event
         self.metrics.prompt_tokens += last.usage.prompt
         self.metrics.completion_tokens += last.usage.completion
 

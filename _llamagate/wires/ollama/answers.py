@@ -219,6 +219,15 @@ def parse_ps(body: bytes) -> list[Resident]:
     ]
 
 
+def parse_context_length(body: bytes) -> int:
+    """Out of /api/show, where its name begins with the model's architecture; 0 when not said."""
+    info = _object(body).get("model_info")
+    if not isinstance(info, dict):
+        return 0
+    length = info.get(f"{info.get('general.architecture')}.context_length")
+    return length if isinstance(length, int) else 0
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(body)

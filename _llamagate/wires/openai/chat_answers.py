@@ -75,9 +75,18 @@ def _choice(reply: Reply, legacy: bool) -> dict[str, Any]:
 
 
 class ChatStream:
-    """Events to server-sent chunks, a batch at a time."""
+    """Events to server-sent chunks, a batch at a time; with `lines`, to bare lines of JSON."""
 
-    def __init__(self, model: str, *, include_usage: bool = False, legacy: bool = False) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        include_usage: bool = False,
+        legacy: bool = False,
+        lines: bool = False,
+    ) -> None:
+        self._lines = lines
+        before, after = (b"", b"\n") if lines else (b"data: ", b"\n\n")
         self._legacy = legacy
         self._include_usage = include_usage
         self._usage: list[Usage] = []
@@ -89,8 +98,8 @@ class ChatStream:
             "created": int(time.time()),
             "model": model,
         }
-        self._head = b"data: " + orjson.dumps(fixed)[:-1] + b',"choices":['
-        self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
+        self._head = before + orjson.dumps(fixed)[:-1] + b',"choices":['
+        self._tail = (b'],"usage":null}' if include_usage else b"]}") + after
         # A delta of plain text for choice 0, which is nearly every chunk there is.
         self._before_text = self._head + b'{"index":0,"delta":{"content":'
         self._after_text = b'},"logprobs":null,"finish_reason":null}' + self._tail
@@ -106,14 +115,16 @@ class ChatStream:
         return b"".join(pieces)
 
     def end(self) -> bytes:
+        done = b"" if self._lines else DONE
         if not self._include_usage:
-            return DONE
+            return done
         usage = orjson.dumps(render_usage(total(self._usage)))
-        return self._head + b'],"usage":' + usage + b"}\n\n" + DONE
+        return self._head + b'],"usage":' + usage + (b"}\n" if self._lines else b"}\n\n") + done
 
     def fail(self, error: GatewayError, request_id: str) -> bytes:
         """An error where the answer should go on; a client that waits for [DONE] never sees it."""
-        return b"data: " + orjson.dumps(render_error(error, request_id)) + b"\n\n"
+        body = orjson.dumps(render_error(error, request_id))
+        return body + b"\n" if self._lines else b"data: " + body + b"\n\n"
 
     def _rich(
         self, event: Text | Thinking | ToolCall | ToolArguments | Finish, pieces: list[bytes]

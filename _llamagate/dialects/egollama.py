@@ -1,0 +1,140 @@
+"""EgoLlama's surface: text generated at once, models loaded and unloaded, numbers of the machine.
+
+Its chats are OpenAI's, but for one thing: its document shows one client that reads a stream as
+lines of JSON, and another that needs server-sent events. The first sends its key as `X-API-Key`.
+"""
+
+from datetime import UTC, datetime
+
+import orjson
+from aiohttp import web
+
+from _llamagate.call import Access, Route
+from _llamagate.config import RateLimit
+from _llamagate.dialects.base import Bounds, json_answer, read_body, read_json, read_wishes
+from _llamagate.dialects.openai import OpenAI
+from _llamagate.engines.pool import Pool
+from _llamagate.exchange import collect
+from _llamagate.gateway.generate import Generate
+from _llamagate.gateway.load import LoadModels
+from _llamagate.gateway.models import ListModels
+from _llamagate.host import Host
+from _llamagate.metrics import Metrics
+from _llamagate.wires import egollama as wire
+from _llamagate.wires.body import parse_object
+
+LIMIT = RateLimit(rate=100 / 3600, capacity=100)  # its document: 100 requests an hour
+_ENGINES = {"ollama": "Ollama", "openai": "OpenAI", "transformers": "Transformers"}
+
+
+class EgoLlama:
+    def __init__(
+        self,
+        generate: Generate,
+        list_models: ListModels,
+        load: LoadModels,
+        openai: OpenAI,
+        bounds: Bounds,
+        *,
+        pool: Pool,
+        host: Host,
+        metrics: Metrics,
+        max_tokens: int,
+        temperature: float,
+    ) -> None:
+        self._generate = generate
+        self._models = list_models
+        self._load = load
+        self._openai = openai
+        self._bounds = bounds
+        self._pool = pool
+        self._host = host
+        self._metrics = metrics
+        self._max_tokens = max_tokens
+        self._temperature = temperature
+
+    def routes(self) -> list[Route]:
+        """What is its own at every root."""
+        user = Access.USER
+        return [
+            Route("POST", "/generate", self.generate, user),
+            Route("GET", "/api/models", self.list_models, user),
+            Route("POST", "/models/load", self.load, user),
+            Route("POST", "/models/unload", self.unload, user),
+            Route("GET", "/api/performance/stats", self.stats, user),
+        ]
+
+    def chat_routes(self) -> list[Route]:
+        """OpenAI's, as they are under its own prefix and on its own port."""
+        own = [Route("POST", "/v1/chat/completions", self.chat_completions, Access.USER)]
+        taken = {route.path for route in own}
+        return own + [route for route in self._openai.routes() if route.path not in taken]
+
+    async def generate(self, request: web.Request) -> web.StreamResponse:
+        body = await read_json(request, self._bounds)
+        asked = wire.parse_generate(body, self._max_tokens, self._temperature)
+        call = read_wishes(request, asked.person)
+        call.ignored = asked.ignored
+        (reply,) = await collect(self._generate([asked.chat], call))
+        kind = self._pool.kind(call.engine)
+        return json_answer(
+            wire.render_generated(
+                reply,
+                model=asked.chat.model or call.model,
+                engine=_ENGINES.get(kind, kind),
+                seconds=call.engine_seconds,
+            )
+        )
+
+    async def chat_completions(self, request: web.Request) -> web.StreamResponse:
+        keyed_as_api_key = "X-API-Key" in request.headers or not (
+            {"Authorization", "api-key"} & request.headers.keys()
+        )
+        wants_events = "text/event-stream" in request.headers.get("Accept", "")
+        lines = keyed_as_api_key and not wants_events
+        return await self._openai.chat_completions(request, lines=lines)
+
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        models = await self._models(read_wishes(request).caller)
+        contexts = [await self._models.context_length(model) for model in models]
+        return json_answer(wire.render_models(models, contexts))
+
+    async def load(self, request: web.Request) -> web.StreamResponse:
+        asked = wire.parse_load(await read_json(request, self._bounds))
+        resident = await self._load.load(
+            asked.model_id, asked.quantization_bits, read_wishes(request)
+        )
+        on_gpu = resident is not None and resident.size_vram > 0
+        body = {
+            "success": True,
+            "model_id": asked.model_id,
+            "status": "loaded",
+            "method": "gpu_module" if on_gpu else "cpu_module",
+        }
+        return json_answer(orjson.dumps(body))
+
+    async def unload(self, request: web.Request) -> web.StreamResponse:
+        raw = await read_body(request, self._bounds)
+        asked = wire.parse_unload(parse_object(raw)) if raw.strip() else ""
+        name = await self._load.unload(asked, read_wishes(request))
+        body = {
+            "success": True,
+            "model_id": name or None,
+            "status": "unloaded" if name else "not_loaded",
+        }
+        return json_answer(orjson.dumps(body))
+
+    async def stats(self, request: web.Request) -> web.StreamResponse:
+        load = self._host.load()
+        totals = self._metrics.totals()
+        body = {
+            "timestamp": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
+            "cpu_usage": load.cpu,
+            "memory_usage": load.memory,
+            "gpu_usage": load.gpu,
+            "active_models": len(self._pool.residents()),
+            "total_requests": totals.requests,
+            "average_response_time": round(totals.mean_seconds, 3),
+            "error_rate": round(totals.error_rate, 4),
+        }
+        return json_answer(orjson.dumps(body))
