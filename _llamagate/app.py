@@ -134,8 +134,9 @@ class Gateway:
         list_models = ListModels(self.names, pool)
         bounds = Bounds(config.max_body, config.keepalive)
         count = CountTokens(self.names, pool, Estimator())
-        openai = OpenAI(generate, embed, list_models, bounds).routes()
-        openai += Responses(generate, count, Conversations(), bounds).routes()
+        openai = OpenAI(generate, embed, list_models, bounds)
+        responses = Responses(generate, count, Conversations(), bounds)
+        openai_routes = [*openai.routes(), *responses.routes()]
         anthropic = Anthropic(generate, count, list_models, bounds)
         host = Host()
         egollama = EgoLlama(
@@ -156,10 +157,10 @@ class Gateway:
                 Surface(
                     "llamagate",
                     "OpenAI's API in front of Ollama",
-                    tuple(anthropic.beside(openai)),
+                    tuple(anthropic.beside(openai_routes)),
                     render_error,
                 ),
-                Surface("openai", "OpenAI's API", tuple(openai), render_error),
+                Surface("openai", "OpenAI's API", tuple(openai_routes), render_error),
                 Surface(
                     "anthropic", "Anthropic's API", tuple(anthropic.routes()), render_anthropic
                 ),

@@ -88,8 +88,10 @@ class Conversations:
         """`items` is the whole conversation that the response answers."""
         shelf = self._shelves.setdefault(account, _Shelf())
         output: list[Fields] = response["output"]  # type: ignore[assignment]  # as we rendered it
-        data = orjson.dumps(response)
-        shelf.responses[str(response["id"])] = _Response(
+        id, data = str(response["id"]), orjson.dumps(response)
+        if id in shelf.responses:
+            shelf.drop(id)
+        shelf.responses[id] = _Response(
             data,
             tuple(shelf.hold(item) for item in items),
             tuple(shelf.hold(item) for item in output),

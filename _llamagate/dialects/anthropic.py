@@ -1,0 +1,94 @@
+"""Anthropic's API: messages, their token count, models."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+import orjson
+from aiohttp import web
+
+from _llamagate.call import CALL, Access, Handler, Route
+from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
+from _llamagate.dialects.outgoing import send_stream
+from _llamagate.exchange import collect
+from _llamagate.gateway.count import CountTokens
+from _llamagate.gateway.generate import Generate
+from _llamagate.gateway.models import ListModels
+from _llamagate.wires.anthropic import models
+from _llamagate.wires.anthropic.reply import render_reply
+from _llamagate.wires.anthropic.request import parse_count, parse_request
+from _llamagate.wires.anthropic.stream import PING, MessageStream
+from _llamagate.wires.frames import SSE_HEADERS
+
+VERSION = "anthropic-version"  # a header that every client of this API sends
+
+
+class Anthropic:
+    def __init__(
+        self, generate: Generate, count: CountTokens, list_models: ListModels, bounds: Bounds
+    ) -> None:
+        self._generate = generate
+        self._count = count
+        self._models = list_models
+        self._bounds = bounds
+
+    def routes(self) -> list[Route]:
+        user = Access.USER
+        return [
+            Route("POST", "/v1/messages", self.messages, user),
+            Route("POST", "/v1/messages/count_tokens", self.count_tokens, user),
+            Route("GET", "/v1/models", self.list_models, user),
+            Route("GET", "/v1/models/{model:.+}", self.one_model, user),
+        ]
+
+    def beside(self, routes: Sequence[Route]) -> list[Route]:
+        """Another API's routes. Where we have the same path, the client's headers decide."""
+        own = {(route.method, route.path): route.handler for route in self.routes()}
+        return [
+            replace(route, handler=_by_client(own[key], route.handler)) if key in own else route
+            for route in routes
+            for key in [(route.method, route.path)]
+        ]
+
+    async def messages(self, request: web.Request) -> web.StreamResponse:
+        asked = parse_request(await read_json(request, self._bounds))
+        call = read_wishes(request, asked.person)
+        events = self._generate([asked.chat], call)
+        model = asked.chat.model or call.model
+        followed = self._count.follow(asked.chat, call)
+        if asked.chat.stream:
+            renderer = MessageStream(
+                model, prompt_tokens=followed.estimate, show_thinking=asked.show_thinking
+            )
+            answer = await send_stream(
+                request, events, renderer, SSE_HEADERS, PING, self._bounds.keepalive
+            )
+            followed.learn()
+            return answer
+        (reply,) = await collect(events)
+        followed.learn()
+        return json_answer(render_reply(model, reply, show_thinking=asked.show_thinking))
+
+    async def count_tokens(self, request: web.Request) -> web.StreamResponse:
+        chat = parse_count(await read_json(request, self._bounds))
+        tokens = await self._count(chat, request[CALL])
+        answer = json_answer(orjson.dumps({"input_tokens": tokens}))
+        answer.headers["x-token-count"] = "estimate"  # no engine counts without answering
+        return answer
+
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        page = models.parse_page(request.query)
+        found = await self._models(request[CALL].caller)
+        return json_answer(orjson.dumps(models.render_models(found, page)))
+
+    async def one_model(self, request: web.Request) -> web.StreamResponse:
+        asked = unquote(request.match_info["model"])
+        model = await self._models.one(asked, request[CALL].caller)
+        return json_answer(orjson.dumps(models.render_model(model)))
+
+
+def _by_client(ours: Handler, others: Handler) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await (ours if VERSION in request.headers else others)(request)
+
+    return handler

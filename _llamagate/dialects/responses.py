@@ -1,0 +1,135 @@
+"""OpenAI's Responses API: create, read again, delete, and count."""
+
+from collections.abc import Callable
+from functools import partial
+
+import orjson
+from aiohttp import web
+
+from _llamagate.call import CALL, Access, Route
+from _llamagate.conversations import Conversations
+from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes, send_events
+from _llamagate.errors import GatewayError, InvalidRequest, NoSuchThing
+from _llamagate.exchange import Call, Event, Fields, collect
+from _llamagate.gateway.count import CountTokens
+from _llamagate.gateway.generate import Generate
+from _llamagate.wires.responses.listing import parse_page, render_deleted, render_items
+from _llamagate.wires.responses.reply import render_response
+from _llamagate.wires.responses.request import AskedResponse, parse_request
+from _llamagate.wires.responses.stream import ResponseStream
+
+
+class Responses:
+    def __init__(
+        self, generate: Generate, count: CountTokens, kept: Conversations, bounds: Bounds
+    ) -> None:
+        self._generate = generate
+        self._count = count
+        self._kept = kept
+        self._bounds = bounds
+
+    def routes(self) -> list[Route]:
+        user = Access.USER
+        return [
+            Route("POST", "/v1/responses", self.create, user),
+            Route("POST", "/v1/responses/input_tokens", self.input_tokens, user),
+            Route("GET", "/v1/responses/{id}", self.retrieve, user),
+            Route("DELETE", "/v1/responses/{id}", self.delete, user),
+            Route("GET", "/v1/responses/{id}/input_items", self.input_items, user),
+            Route("POST", "/v1/responses/{id}/cancel", self.cancel, user),
+        ]
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        asked = await self._asked(request)
+        call = read_wishes(request, asked.person)
+        events = self._generate([asked.chat], call)
+        model = asked.chat.model or call.model
+        followed = self._count.follow(asked.chat, call)
+        if asked.chat.stream:
+            renderer = _Keeping(ResponseStream(model, asked), partial(self._keep, asked, call))
+            answer = await send_events(request, events, renderer, self._bounds)
+            followed.learn()
+            return answer
+        (reply,) = await collect(events)
+        followed.learn()
+        response = render_response(model, asked, reply)
+        self._keep(asked, call, response)
+        return json_answer(orjson.dumps(response))
+
+    async def input_tokens(self, request: web.Request) -> web.StreamResponse:
+        asked = await self._asked(request)
+        tokens = await self._count(asked.chat, request[CALL])
+        found = {"object": "response.input_tokens", "input_tokens": tokens}
+        answer = json_answer(orjson.dumps(found))
+        answer.headers["x-token-count"] = "estimate"
+        return answer
+
+    async def retrieve(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("stream") == "true":
+            raise InvalidRequest("Responses are kept whole, not as streams.", param="stream")
+        id = request.match_info["id"]
+        found = self._kept.response(_account(request[CALL]), id)
+        if found is None:
+            raise _gone(id)
+        return json_answer(orjson.dumps(found))
+
+    async def delete(self, request: web.Request) -> web.StreamResponse:
+        id = request.match_info["id"]
+        if not self._kept.delete(_account(request[CALL]), id):
+            raise _gone(id)
+        return json_answer(orjson.dumps(render_deleted(id)))
+
+    async def input_items(self, request: web.Request) -> web.StreamResponse:
+        page = parse_page(request.query)
+        id = request.match_info["id"]
+        found = self._kept.input(_account(request[CALL]), id)
+        if found is None:
+            raise _gone(id)
+        return json_answer(orjson.dumps(render_items(found, page)))
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        raise InvalidRequest(
+            "Only responses in the background can be cancelled, and there are none here: "
+            "close the connection of a request to end it.",
+            param="id",
+        )
+
+    async def _asked(self, request: web.Request) -> AskedResponse:
+        memory = self._kept.of(_account(request[CALL]))
+        return parse_request(await read_json(request, self._bounds), memory)
+
+    def _keep(self, asked: AskedResponse, call: Call, response: Fields) -> None:
+        if asked.store and not call.no_store:
+            self._kept.keep(_account(call), response, asked.items)
+
+
+class _Keeping:
+    """A stream whose response is kept before its last event goes out, because the client's next
+    request may refer to it at once."""
+
+    def __init__(self, stream: ResponseStream, keep: Callable[[Fields], None]) -> None:
+        self._stream = stream
+        self._keep = keep
+
+    def feed(self, events: list[Event]) -> bytes:
+        data = self._stream.feed(events)
+        if self._stream.response:
+            self._keep(self._stream.response)
+        return data
+
+    def end(self) -> bytes:
+        return self._stream.end()
+
+    def fail(self, error: GatewayError, request_id: str) -> bytes:
+        return self._stream.fail(error, request_id)
+
+
+def _account(call: Call) -> str:
+    return call.caller.account or call.caller.name
+
+
+def _gone(id: str) -> NoSuchThing:
+    return NoSuchThing(
+        f"There is no response {id!r} here: it was never stored, or it was deleted, or not kept "
+        "for so long."
+    )

@@ -1,0 +1,44 @@
+"""How many tokens a prompt has: an estimate, taught by every count that an engine reports."""
+
+from dataclasses import dataclass
+
+from _llamagate.engines.pool import Pool
+from _llamagate.exchange import Call, Chat
+from _llamagate.models import Names
+from _llamagate.wires.anthropic.estimate import Estimator, Measure, measure
+
+
+@dataclass(frozen=True, slots=True)
+class CountTokens:
+    names: Names
+    pool: Pool
+    estimator: Estimator
+
+    async def __call__(self, chat: Chat, call: Call) -> int:
+        """For a prompt that is not asked. Raises what asking it would raise."""
+        asked = chat.model or self.names.default_model or self.pool.default_model()
+        resolved = self.names.resolve(asked, call.caller)
+        if not self.pool.candidates(resolved.names):
+            await self.pool.find(resolved.names, resolved.spelled, resolved.asked)
+        call.model = resolved.names[0]
+        return self.estimator.estimate(call.model, measure(chat))
+
+    def follow(self, chat: Chat, call: Call) -> "Followed":
+        """A prompt that is being asked, whose true count will teach."""
+        return Followed(self.estimator, call, measure(chat))
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    estimator: Estimator
+    call: Call
+    prompt: Measure
+
+    @property
+    def estimate(self) -> int:
+        return self.estimator.estimate(self.call.model, self.prompt)
+
+    def learn(self) -> None:
+        """When the answer is over. A prompt that was cut to fit teaches nothing."""
+        if not self.call.context_full:
+            self.estimator.learn(self.call.model, self.prompt, self.call.usage.prompt)

@@ -1,0 +1,50 @@
+"""The items that a response answers, a page at a time, and what is left of a deleted one."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from _llamagate.errors import InvalidRequest
+from _llamagate.exchange import Fields
+
+_PAGE = 20
+_LONGEST_PAGE = 100
+
+
+class Page(Struct, frozen=True):
+    limit: int = _PAGE
+    after: str = ""
+    newest_first: bool = True
+
+
+def parse_page(query: Mapping[str, str]) -> Page:
+    text = query.get("limit", str(_PAGE))
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if not 1 <= limit <= _LONGEST_PAGE:
+        raise InvalidRequest(f"'limit' must be between 1 and {_LONGEST_PAGE}.", param="limit")
+    order = query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise InvalidRequest('\'order\' must be "asc" or "desc".', param="order")
+    return Page(limit, query.get("after", ""), order == "desc")
+
+
+def render_items(items: Sequence[Fields], page: Page) -> Fields:
+    ordered = list(reversed(items)) if page.newest_first else list(items)
+    ids = [str(item["id"]) for item in ordered]
+    if page.after and page.after not in ids:
+        raise InvalidRequest(
+            f"'after' names {page.after!r}, which is not among the items.", param="after"
+        )
+    start = ids.index(page.after) + 1 if page.after else 0
+    shown = ordered[start : start + page.limit]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": start + len(shown) < len(ordered),
+    }
+
+
+def render_deleted(id: str) -> Fields:
+    return {"id": id, "object": "response", "deleted": True}
