@@ -166,7 +166,7 @@ class Generate:
         now = time.perf_counter()
         call.usage = last.usage
         call.engine_seconds = now - asked
-        self.metrics.generations += 1
+        self.metrics.generations += last.reason not in ("load", "unload")
         self.metrics.generation_seconds += now - call.first_event
         self.metrics.prompt_tokens += last.usage.prompt
         self.metrics.completion_tokens += last.usage.completion
