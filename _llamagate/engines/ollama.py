@@ -1,11 +1,12 @@
 """Ollama as an engine: always its native API, which keeps errors, options and context lengths."""
 
 import orjson
+from msgspec.structs import replace
 
 from _llamagate.config import EngineSettings
 from _llamagate.engines.base import call_headers
 from _llamagate.engines.http import Answer, Client
-from _llamagate.errors import EngineError
+from _llamagate.errors import EngineError, EngineRefused
 from _llamagate.exchange import (
     Call,
     Chat,
@@ -36,7 +37,7 @@ class OllamaEngine:
             path, body = "/api/generate", requests.render_completion(request)
             parser = answers.AnswerParser()
         call.ignored += requests.unused(request)
-        async with await self._post(path, body, call) as answer:
+        async with await self._begin(path, body, request, call) as answer:
             while data := await answer.read():
                 if events := parser.feed(data):
                     yield events
@@ -70,6 +71,19 @@ class OllamaEngine:
 
     async def close(self) -> None:
         await self._http.close()
+
+    async def _begin(
+        self, path: str, body: bytes, request: Chat | Completion, call: Call
+    ) -> Answer:
+        """Clients of Anthropic's API turn thinking on for whichever model. One that cannot think
+        answers without, as it does at Ollama's own door for them."""
+        try:
+            return await self._post(path, body, call)
+        except EngineRefused as refused:
+            if not isinstance(request, Chat) or not requests.thinks_in_vain(request, refused):
+                raise
+        call.ignored += ("thinking",)
+        return await self._post(path, requests.render_chat(replace(request, think=None)), call)
 
     async def _post(self, path: str, body: bytes, call: Call) -> Answer:
         answer = await self._http.send("POST", path, body, call_headers(call))

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from _llamagate.errors import InvalidRequest
+from _llamagate.errors import EngineRefused, InvalidRequest
 from _llamagate.exchange import (
     AudioPart,
     Chat,
@@ -82,6 +82,12 @@ def forces_a_call(request: Chat) -> bool:
     return bool(request.tools) and request.tool_choice not in ("auto", "none")
 
 
+def thinks_in_vain(request: Chat, refused: EngineRefused) -> bool:
+    """Whether a client that only wishes for thinking asked it of a model that has none."""
+    wished = request.wire == "anthropic" and bool(request.think)
+    return wished and "does not support thinking" in refused.message
+
+
 def unused(request: Generation) -> tuple[str, ...]:
     """Names of fields that mean nothing to Ollama and were not sent."""
     return tuple(request.extra) if request.wire != "ollama" else ()
@@ -124,6 +130,8 @@ def _message(message: Message, own: bool) -> dict[str, Any]:
         media = [p.data for p in message.content if isinstance(p, (ImagePart, AudioPart))]
         if media:
             found["images"] = media  # sound goes here too; Ollama looks at the bytes
+    if message.is_error:
+        found["content"] = f"Error: {found['content']}"  # there is no field for it
     if message.thinking:
         found["thinking"] = message.thinking
     if message.tool_calls:
