@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import secrets
 
 _prefix = os.urandom(8).hex()
 _count = itertools.count(1)
@@ -10,3 +11,8 @@ _count = itertools.count(1)
 def new_id(kind: str) -> str:
     """Such as chatcmpl-5f0c2a9be3d1a4771: the start is the process's, the end counts."""
     return f"{kind}{_prefix}{next(_count):x}"
+
+
+def secret_id(kind: str) -> str:
+    """One that cannot be guessed, for what may be read again by whoever names it."""
+    return kind + secrets.token_hex(16)

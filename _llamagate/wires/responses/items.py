@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import AudioPart, Fields, Message, Part, TextPart, ToolUse
-from _llamagate.ids import new_id
+from _llamagate.ids import secret_id
 from _llamagate.wires.body import check
 from _llamagate.wires.openai.parts import check_arguments, parse_image
 
@@ -117,7 +117,7 @@ def _own_item(item: Fields, path: str, memory: Memory) -> Fields:
     id = item.get("id")
     if kind != "item_reference":
         prefix = _PREFIXES.get(str(kind), "item_")
-        id = id if isinstance(id, str) and id else new_id(prefix)
+        id = id if isinstance(id, str) and id else secret_id(prefix)
         return _in_full({**item, "type": kind, "id": id})
     found = memory.item(id) if isinstance(id, str) else None
     if found is None:

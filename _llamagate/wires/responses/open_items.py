@@ -4,7 +4,7 @@ stands. The three kinds differ in their events and in nothing else."""
 from typing import ClassVar, TypeAlias
 
 from _llamagate.exchange import Fields
-from _llamagate.ids import new_id
+from _llamagate.ids import secret_id
 from _llamagate.wires.responses.reply import (
     call_item,
     message_item,
@@ -51,7 +51,7 @@ class OpenMessage(OpenItem):
     part: ClassVar[Fields] = {"content_index": 0}
 
     def __init__(self, index: int) -> None:
-        super().__init__(new_id("msg_"), index)
+        super().__init__(secret_id("msg_"), index)
         self.logprobs: list[Fields] = []
 
     def item(self, status: str) -> Fields:
@@ -78,7 +78,7 @@ class OpenReasoning(OpenItem):
     part: ClassVar[Fields] = {"summary_index": 0}
 
     def __init__(self, index: int, *, sealed: bool) -> None:
-        super().__init__(new_id("rs_"), index)
+        super().__init__(secret_id("rs_"), index)
         self._sealed = sealed
 
     def item(self, status: str) -> Fields:
@@ -106,7 +106,7 @@ class OpenCall(OpenItem):
     part: ClassVar[Fields] = {}
 
     def __init__(self, index: int, name: str, call_id: str) -> None:
-        super().__init__(new_id("fc_"), index)
+        super().__init__(secret_id("fc_"), index)
         self._name = name
         self._call_id = call_id
 

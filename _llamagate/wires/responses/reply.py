@@ -6,7 +6,7 @@ from typing import Any
 
 from _llamagate.errors import GatewayError
 from _llamagate.exchange import Fields, Finish, Logprob, Reply, Usage
-from _llamagate.ids import new_id
+from _llamagate.ids import new_id, secret_id
 from _llamagate.wires.responses.items import seal
 from _llamagate.wires.responses.request import AskedResponse
 
@@ -19,7 +19,7 @@ class Response:
 
     def __init__(self, model: str, asked: AskedResponse) -> None:
         self._fixed: Fields = {
-            "id": new_id("resp_"),
+            "id": secret_id("resp_"),
             "object": "response",
             "created_at": int(time.time()),
             "model": model,
@@ -61,13 +61,13 @@ def render_response(model: str, asked: AskedResponse, reply: Reply) -> Fields:
     output: list[Fields] = []
     last = "incomplete" if reply.finish.reason in INCOMPLETE else "completed"
     if reply.thinking:
-        output.append(reasoning_item(new_id("rs_"), reply.thinking, sealed=asked.seal_thinking))
+        output.append(reasoning_item(secret_id("rs_"), reply.thinking, sealed=asked.seal_thinking))
     if reply.text or not reply.tool_calls:
         logprobs = render_logprobs(reply.logprobs)
-        output.append(message_item(new_id("msg_"), reply.text, logprobs))
+        output.append(message_item(secret_id("msg_"), reply.text, logprobs))
     ids = CallIds()
     for call in reply.tool_calls:
-        output.append(call_item(new_id("fc_"), ids.next(call.id), call.name, call.arguments))
+        output.append(call_item(secret_id("fc_"), ids.next(call.id), call.name, call.arguments))
     if output[-1]["type"] != "reasoning":
         output[-1]["status"] = last
     return Response(model, asked).ended(output, reply.finish)
