@@ -15,12 +15,13 @@ from _llamagate.errors import InvalidRequest
 
 T = TypeVar("T")
 
+_DEEPEST = 100
 _PATH = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object out of bytes. Depth, lone surrogates and NaN are refused by the parser."""
+    """A JSON object out of bytes. Lone surrogates and NaN are refused by the parser."""
     try:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -29,7 +30,24 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise InvalidRequest(f"The request body {what}{where}.") from error
     if not isinstance(found, dict):
         raise InvalidRequest("The request body must be a JSON object.")
+    if raw.count(b"{") + raw.count(b"[") > _DEEPEST and _deeper(found, _DEEPEST):
+        raise InvalidRequest(f"The request body is nested more than {_DEEPEST} levels deep.")
     return found
+
+
+def _deeper(value: dict[str, Any], levels: int) -> bool:
+    """The parser reads what nobody could write again."""
+    level: list[Any] = [value]
+    for _ in range(levels):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def check(body: Mapping[str, Any], shape: type[T]) -> T:

@@ -47,6 +47,15 @@ class Lines:
             raise EngineGarbled(f"The engine sent a line of more than {MAX_FRAME} bytes.")
 
 
+def one_line(data: bytes) -> bytes:
+    """Lines of JSON without the three letters that JSON allows as they are, but at which clients
+    end a line all the same: NEL and the separators of lines and paragraphs."""
+    if data.isascii():
+        return data
+    data = data.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
+    return data.replace(b"\xc2\x85", rb"\u0085")
+
+
 def sse(data: bytes, event: str = "") -> bytes:
     """One server-sent event. `data` holds no line ends: it is JSON on one line."""
     if event:

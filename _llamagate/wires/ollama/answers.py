@@ -38,7 +38,7 @@ class AnswerParser:
 
     `forced`: the text is a tool call in JSON, because a call was forced on the model.
     `one_call`: calls after the first are left out, as `parallel_tool_calls: false` asks.
-    After an error line `failure` holds it; the events before it still count.
+    After a line that is an error, or nonsense, `failure` says so; the events before it still count.
     """
 
     __slots__ = ("_calls", "_done", "_forced", "_lines", "_one_call", "_text", "failure")
@@ -74,15 +74,16 @@ class AnswerParser:
     def _line(self, raw: bytes, events: list[Event]) -> None:
         try:
             line = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            if not raw.strip():  # another gateway keeps a quiet line alive with spaces
-                return
-            raise EngineGarbled("The engine sent a line that is no JSON.") from error
-        if not isinstance(line, dict):
-            raise EngineGarbled("The engine sent a line that is no JSON object.")
-        if "error" in line:
-            self.failure = parse_error_line(line)
-            return
+            if "error" in line:
+                self.failure = parse_error_line(line)
+            else:
+                self._read(line, events)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if raw.strip():  # else another gateway keeps a quiet line alive with spaces
+                self.failure = EngineGarbled("The engine sent a line that is not one of Ollama's.")
+                self.failure.__cause__ = error
+
+    def _read(self, line: dict[str, Any], events: list[Event]) -> None:
         done = bool(line.get("done"))
         message = line.get("message")
         if isinstance(message, dict):
@@ -92,6 +93,8 @@ class AnswerParser:
             message = line
             text = line.get("response") or ""
             plain = len(line) == 4
+        if not isinstance(text, str):
+            raise TypeError("text is not text")
         if not plain or done or self._forced:
             self._rich_line(line, message, text, events)
         elif text:

@@ -1,4 +1,4 @@
-"""What Ollama says went wrong, as one of our errors.
+"""What Ollama says went wrong, as one of our errors; and our errors in its shape.
 
 The status decides. A few texts are looked at all the same: those of faults in the request that
 Ollama answers with 500, where a client's mistake would count against the engine.
@@ -16,6 +16,7 @@ from _llamagate.errors import (
     EngineGarbled,
     EngineLacksModel,
     EngineRefused,
+    GatewayError,
 )
 
 _CLIENTS_FAULT = re.compile(
@@ -23,11 +24,19 @@ _CLIENTS_FAULT = re.compile(
 )
 
 
+def render_error(error: GatewayError, request_id: str) -> dict[str, Any]:
+    """For a client of this wire, some of which look for Ollama's own words."""
+    message = error.message
+    if error.code == "model_not_found" and "not found" not in message:
+        message = f"model not found: {message}"
+    return {"error": message}
+
+
 def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:
     """An answer that is not 200."""
     text = error_text(body)
     if text is None:
-        if status == 404:
+        if status in (404, 405):
             return EngineGarbled(
                 "The engine does not know this path: is it an Ollama server, and a current one?"
             )
@@ -35,8 +44,8 @@ def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:
     if status == 404:
         return EngineLacksModel(text)
     if status in (429, 503):
-        seconds = int(retry_after) if retry_after.isdigit() else None
-        return EngineBusy(text, retry_after=seconds)
+        seconds = re.fullmatch(r"[0-9]{1,6}", retry_after)
+        return EngineBusy(text, retry_after=int(seconds[0]) if seconds else None)
     if _CLIENTS_FAULT.search(text):
         return EngineRefused(text, 400)
     if status in (401, 403) or not 400 <= status < 500:
