@@ -81,7 +81,9 @@ def check() -> None:
     """Refuses a program that is too large, or that carries something of the build machine."""
     if PROGRAM.stat().st_size > MOST_BYTES:
         sys.exit(f"{PROGRAM} has {PROGRAM.stat().st_size} bytes, more than {MOST_BYTES}.")
-    here = [str(ROOT).encode(), str(Path(sys.prefix)).encode()]
+    here = [str(ROOT).encode(), sys.prefix.encode()]
+    if sys.platform == "linux" and sys.base_prefix != "/usr":
+        here.append(str(Path(sys.base_prefix).parent).encode() + b"/")
     for name, content in contents(PROGRAM):
         if Path(name).name in NEVER_INSIDE:
             sys.exit(f"{name} must not be in the executable.")

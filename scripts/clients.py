@@ -49,6 +49,14 @@ SUITES = [
     Suite("openai-3", ("openai==3.54.0",), "openai_python.py"),
     Suite("langchain-openai", ("langchain-openai==1.7.4",), "langchain_chat.py"),
     Suite("openai-node", ("openai@6.49.0",), "openai_node.mjs"),  # 7 asks for Node 22
+    Suite("responses", ("openai==3.54.0",), "responses_python.py"),
+    Suite("anthropic", ("anthropic==2.12.0",), "anthropic_python.py"),
+    Suite("anthropic-node", ("@anthropic-ai/sdk@1.12.0",), "anthropic_node.mjs"),
+    Suite(
+        "ai-node",
+        ("ai@6.0.326", "@ai-sdk/openai@3.0.141", "@ai-sdk/anthropic@3.0.138", "zod@4"),
+        "ai_node.mjs",
+    ),
 ]
 
 
