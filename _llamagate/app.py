@@ -20,6 +20,7 @@ from _llamagate.conversations import Conversations
 from _llamagate.demo import Demo
 from _llamagate.dialects.anthropic import Anthropic
 from _llamagate.dialects.base import Bounds
+from _llamagate.dialects.discovery import Discovery
 from _llamagate.dialects.egollama import LIMIT, EgoLlama
 from _llamagate.dialects.llamagate import LlamaGate
 from _llamagate.dialects.openai import OpenAI
@@ -152,6 +153,7 @@ class Gateway:
             temperature=config.temperature,
         )
         own = LlamaGate(pool, metrics, host, lambda: self.draining, config.metrics)
+        discovery = Discovery(pool, self.names, lambda: self.surfaces.listed())
         self.surfaces = Surfaces(
             table=(
                 Surface(
@@ -159,8 +161,11 @@ class Gateway:
                     "OpenAI's API in front of Ollama",
                     tuple(anthropic.beside(openai_routes)),
                     render_error,
+                    version="/v1",
                 ),
-                Surface("openai", "OpenAI's API", tuple(openai_routes), render_error),
+                Surface(
+                    "openai", "OpenAI's API", tuple(openai_routes), render_error, version="/v1"
+                ),
                 Surface(
                     "anthropic", "Anthropic's API", tuple(anthropic.routes()), render_anthropic
                 ),
@@ -170,10 +175,11 @@ class Gateway:
                     tuple(egollama.routes()),
                     render_error,
                     LIMIT,
-                    tuple(egollama.chat_routes()),
+                    elsewhere=tuple(egollama.chat_routes()),
                 ),
             ),
             own=tuple(own.routes()),
+            discovery=tuple(discovery.routes()),
             generate_style=config.generate_style,
             generate_style_set=config.generate_style_set,
         )

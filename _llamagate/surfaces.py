@@ -5,6 +5,7 @@ table has a path that several know. A surface can also have a port of its own, o
 root. Mounting, discovery and the self-test read this table.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from _llamagate.call import Access, Mounted, RenderError, Route, Routes
 from _llamagate.config import RateLimit
+from _llamagate.dialects.discovery import Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Surface:
     routes: tuple[Route, ...]
     render_error: RenderError
     limit: RateLimit | None = None  # what its document promises while the operator sets none
+    version: str = ""  # what a client's base URL ends with, beside the prefix
     elsewhere: tuple[Route, ...] = ()  # routes under its prefix and on its port, not at the root
 
     @property
@@ -34,12 +37,25 @@ class Surface:
 
 @dataclass(frozen=True, slots=True)
 class Surfaces:
-    """`own` routes - health and metrics - stand at every root beside a surface's."""
+    """Routes of our own stand at every root: health and metrics before a surface's, discovery
+    before all of them at the gateway's root, and after those of a surface on its own port."""
 
     table: tuple[Surface, ...]
     own: tuple[Route, ...]
+    discovery: tuple[Route, ...]
     generate_style: str
     generate_style_set: bool
+
+    def listed(self) -> list[Listed]:
+        return [
+            Listed(
+                surface.name,
+                surface.about,
+                surface.prefix + surface.version,
+                tuple(_shown(surface, route) for route in surface.everything),
+            )
+            for surface in self.table
+        ]
 
     def named(self, name: str) -> Surface:
         return next(surface for surface in self.table if surface.name == name)
@@ -68,10 +84,11 @@ class Surfaces:
     def _places(self, only: Surface | None) -> Iterator[tuple[str, Surface, Route, str]]:
         """Prefix, surface, route, and the surface whose limit counts there."""
         first = only or self.table[0]
-        for route in self.own:
-            yield "", first, route, ""
+        yield from (("", first, route, "") for route in self.own)
         if only:
             yield from (("", only, route, only.name) for route in only.everything)
+        yield from (("", first, route, "") for route in self.discovery)
+        if only:
             return
         for surface in self.table:
             for route in surface.everything:
@@ -115,3 +132,8 @@ class UnknownPath:
                 return self._found[surface]
         first = "/" + path.split("/", 2)[1] if path.startswith("/") else ""
         return self._found.get(first, self._root)
+
+
+def _shown(surface: Surface, route: Route) -> str:
+    """A route for people: without the patterns of its variables."""
+    return f"{route.method} {surface.prefix}{re.sub(r':[^}]+}', '}', route.path)}"

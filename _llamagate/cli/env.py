@@ -2,11 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
 
 from _llamagate.cli.address import UNKNOWN_KEY, UNUSED_KEY, key_to_use, own_url
 from _llamagate.cli.surroundings import default_shell
 from _llamagate.config import Config
+from _llamagate.started import client_variables
 
 
 def env(config: Config, shell: str | None) -> int:
@@ -29,20 +29,10 @@ def env(config: Config, shell: str | None) -> int:
 
 
 def paste_lines(url: str, key: str, shell: str) -> list[str]:
-    return [_assignment(name, value, shell) for name, value in _variables(url, key).items()]
-
-
-def _variables(url: str, key: str) -> Mapping[str, str]:
-    variables = {
-        "OPENAI_BASE_URL": f"{url}/v1",
-        "OPENAI_API_KEY": key,
-        "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": key,
-        "OLLAMA_HOST": url,
-    }
-    if key != UNUSED_KEY:  # Ollama's clients start without
-        variables["OLLAMA_API_KEY"] = key
-    return variables
+    variables = client_variables(url, key)
+    if key == UNUSED_KEY:  # Ollama's clients start without
+        del variables["OLLAMA_API_KEY"]
+    return [_assignment(name, value, shell) for name, value in variables.items()]
 
 
 def _assignment(name: str, value: str, shell: str) -> str:
