@@ -11,6 +11,7 @@ from _llamagate.exchange import (
     Chat,
     Completion,
     Embed,
+    Fields,
     Finish,
     ImagePart,
     Message,
@@ -33,7 +34,7 @@ from tests.fakes.ollama.checks import check
 from tests.fakes.recorded import load
 
 HELLO = (Message("user", "Hello"),)
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+CITY: Fields = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = Tool("get_weather", "Current weather", CITY)
 CLOCK = Tool("get_time")
 ABLE = FakeModel("m:latest", ("completion", "tools", "thinking", "insert"))
@@ -168,7 +169,7 @@ def test_trap_an_error_text_may_be_a_json_document() -> None:
 
 
 def test_trap_a_tool_schema_is_said_in_the_words_that_survive() -> None:
-    parameters = {
+    parameters: Fields = {
         "type": ["object", "null"],
         "$defs": {"Place": {"type": "object", "properties": {"city": {"type": "string"}}}},
         "properties": {
