@@ -185,8 +185,10 @@ async def test_log_probabilities_come_when_asked(demo: aiohttp.ClientSession) ->
 
 async def test_models_are_listed_and_shown(demo: aiohttp.ClientSession) -> None:
     async with demo.get("/api/tags") as response:
-        names = [model["name"] for model in (await response.json())["models"]]
+        models = (await response.json())["models"]
+    names = [model["name"] for model in models]
     assert names == ["demo:latest", "demo-fast:latest", "demo-embed:latest"]
+    assert max(models, key=lambda model: model["modified_at"])["name"] == "demo:latest"
     shown = await ask(demo, "/api/show", model="demo")
     assert shown["capabilities"] == ["completion", "tools", "thinking"]
     architecture = shown["model_info"]["general.architecture"]

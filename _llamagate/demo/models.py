@@ -11,7 +11,6 @@ from typing import Any
 CONTEXT = 8192
 DIMENSIONS = 64
 _STAY = 300.0  # seconds a model stays in memory after use, as Ollama's
-_DAY_ONE = "2026-01-01T00:00:00Z"
 
 Entry = dict[str, Any]
 
@@ -28,13 +27,15 @@ class Refusal(Exception):
 class DemoModel:
     name: str
     capabilities: tuple[str, ...]
+    modified: str  # the newest is what a request without a model gets
     paced: bool = False
 
 
+_SPEAKS = ("completion", "tools", "thinking")
 MODELS = (
-    DemoModel("demo:latest", ("completion", "tools", "thinking"), paced=True),
-    DemoModel("demo-fast:latest", ("completion", "tools", "thinking")),
-    DemoModel("demo-embed:latest", ("embedding",)),
+    DemoModel("demo:latest", _SPEAKS, "2026-01-03T00:00:00Z", paced=True),
+    DemoModel("demo-fast:latest", _SPEAKS, "2026-01-02T00:00:00Z"),
+    DemoModel("demo-embed:latest", ("embedding",), "2026-01-01T00:00:00Z"),
 )
 
 
@@ -47,7 +48,7 @@ def find(name: str) -> DemoModel:
 
 
 def tags() -> Entry:
-    return {"models": [{**_entry(model), "modified_at": _DAY_ONE} for model in MODELS]}
+    return {"models": [{**_entry(model), "modified_at": model.modified} for model in MODELS]}
 
 
 def show(model: DemoModel) -> Entry:
@@ -64,7 +65,7 @@ def show(model: DemoModel) -> Entry:
             "demo.embedding_length": DIMENSIONS,
         },
         "capabilities": entry["capabilities"],
-        "modified_at": _DAY_ONE,
+        "modified_at": model.modified,
     }
 
 
