@@ -49,8 +49,9 @@ class Fair(Generic[W]):
         yield from self._interactive
         yield from self._batch
 
-    def add(self, one: W) -> None:
-        self._of(one).add(one)
+    def add(self, one: W, held: int = 0) -> None:
+        """`held`: how many of the caller's requests run now; they count as turns it has had."""
+        self._of(one).add(one, held)
 
     def remove(self, one: W) -> None:
         self._of(one).remove(one)
@@ -98,7 +99,7 @@ class _Backlog(Generic[W]):
         self.persons: dict[str, dict[W, None]] = {}  # in the order of their turns
 
     def add(self, one: W) -> None:
-        self.cost = max(1, round(UNIT / one.weight))
+        self.cost = _cost(one)
         self.persons.setdefault(one.person, {})[one] = None
         self.waiting += 1
 
@@ -147,10 +148,10 @@ class _Shared(Generic[W]):
         backlog = self._backlogs.get(account)
         return backlog.waiting if backlog else 0
 
-    def add(self, one: W) -> None:
+    def add(self, one: W, held: int) -> None:
         backlog = self._backlogs.get(one.account)
         if backlog is None:
-            due = max(self._now, self._debts.pop(one.account, 0))
+            due = max(self._now + held * _cost(one), self._debts.pop(one.account, 0))
             backlog = self._backlogs[one.account] = _Backlog(due, self._turns)
             self._turns += 1
         backlog.add(one)
@@ -192,6 +193,10 @@ class _Shared(Generic[W]):
             for other in self._backlogs.values()
             if other is not mine
         )
+
+
+def _cost(one: Waiting) -> int:
+    return round(UNIT / max(one.weight, 0.001))
 
 
 def _rank(backlog: "_Backlog[W]") -> tuple[int, int]:

@@ -59,18 +59,14 @@ class Turn:
         "_bell",
         "_line",
         "_load",
-        "account",
-        "batch",
         "caller",
         "error",
         "expected_ms",
         "number",
         "person",
-        "place",
         "position",
         "ready",
         "since",
-        "weight",
     )
 
     def __init__(self, line: "Line", caller: Caller, person: str) -> None:
@@ -78,9 +74,6 @@ class Turn:
         self._bell: asyncio.Future[None] | None = None
         self._load = 0.0  # the line's work when this one began to run
         self.caller = caller
-        self.account = caller.account or caller.name
-        self.batch = caller.priority == "batch"
-        self.weight = caller.weight
         self.person = person
         self.number = 0
         self.ready = False
@@ -88,6 +81,18 @@ class Turn:
         self.expected_ms = 0
         self.error: Unavailable | None = None
         self.since = 0.0  # when it entered, then when it began to run
+
+    @property
+    def account(self) -> str:
+        return self.caller.account or self.caller.name
+
+    @property
+    def weight(self) -> float:
+        return self.caller.weight
+
+    @property
+    def batch(self) -> bool:
+        return self.caller.priority == "batch"
 
     async def wait(self) -> None:
         """Until it is ready. Raises WaitedTooLong, or QueueFull when displaced."""
@@ -152,15 +157,17 @@ class Line:
         self._answer = 0.0  # seconds, the mean of late
         self._work = 0.0  # the integral of how many ran
         self._work_at = clock()
+        self._learned: Slots | None = None
+        self.slots = 0
         self.set_slots(slots)
 
     def set_slots(self, slots: int | None) -> None:
-        if slots is None:
-            self._learned: Slots | None = Slots()
-            self.slots = self._learned.number
-        else:
+        if slots is not None:
             self._learned = None
             self.slots = slots
+        elif self._learned is None:
+            self._learned = Slots()
+            self.slots = self._learned.number
         self._grant()
 
     @property
@@ -181,7 +188,8 @@ class Line:
         self._arrivals += 1
         turn.number = self._arrivals
         turn.since = self._clock()
-        self._fair.add(turn)
+        account = turn.account
+        self._fair.add(turn, held=sum(other.account == account for other in self._running))
         turn.position = self.place(turn)
         turn.expected_ms = self.expected_ms(turn.position)
         return turn

@@ -35,7 +35,7 @@ class Queue:
         return line.load() if line else Load(0, self._slots(key) or 1, 0, 0)
 
     def replace(self, slots: Callable[[Key], int | None]) -> None:
-        """Other numbers of slots. Those who run go on; what was learned is learned anew."""
+        """Other numbers of slots. Those who run go on."""
         self._slots = slots
         for key, line in self._lines.items():
             line.set_slots(slots(key))

@@ -2,15 +2,17 @@
 
 While somebody waits, one more is let through for a while. If answers take no longer for it, the
 engine does run that many, and the next number is tried; if they take longer in proportion, the
-additional one only waited inside the engine, and the number goes back. Pure: no clock, no tasks.
+additional one only waited inside the engine, and the number goes back. Now and then one fewer is
+tried, by the same measure. Pure: no clock, no tasks.
 """
 
 from math import sqrt
 
 MOST = 1024  # what an engine gets that is too quick to be worth a line
 _QUICK = 0.002  # seconds an answer: such an engine is never the scarce thing
-_REST = (8, 16, 32)  # answers between one trial that failed and the next
+_REST = (8, 16, 32)  # answers between a trial that failed and the next, and 4 for each slot
 _MEMORY = 64  # answers after which an older one counts for less
+_SURE = (1.25, 1.75, 2.25, 2.75, 3.0)  # standard errors; the more trials failed, the more it takes
 
 
 class Slots:
@@ -25,10 +27,14 @@ class Slots:
         self._strays = 0  # answers of a trial that ran beside another number
         self._failed = 0
         self._rest = 0
+        self._warm = False
 
     def finished(self, beside: float, seconds: float, wanted: bool) -> None:
         """An answer took `seconds` and on average `beside` ran meanwhile, itself included;
         `wanted`: somebody waits."""
+        if not self._warm:  # the first answer may have had to load the model
+            self._warm = True
+            return
         true = abs(beside - self.number) <= max(0.25, self.number / 16)
         if self.number == MOST:
             self._watch_quick(seconds / beside)
@@ -55,8 +61,12 @@ class Slots:
                 if self._known.mean / self.number < _QUICK:
                     self.number = MOST
         if wanted and self._rest <= 0 and self._known.count and self.number < MOST:
-            self.number += max(1, self.number // 4)
-            self._trial, self._strays = _Mean(), 0
+            self._try_another()
+
+    def _try_another(self) -> None:
+        fewer = self._settled > 1 and self._failed % 3 == 2
+        self.number += -1 if fewer else max(1, self.number // 4)
+        self._trial, self._strays = _Mean(), 0
 
     def _shrunk(self) -> bool:
         """Do answers take so much longer that some of them must wait inside the engine?"""
@@ -74,19 +84,27 @@ class Slots:
         trial.add(seconds)
         if trial.count < 2:
             return
-        # In vain, the step makes answers longer by `step / settled`: half of that is the bar.
+        # Where a step only changes who waits, it changes the time of an answer by `step / settled`
+        # (upwards to no avail, downwards to no harm); the bar is half of that.
         bar = 1 + 0.5 * (self.number - self._settled) / self._settled
         ratio, doubt = _compare(trial, self._known)
         enough, most = 2 * self.number, 6 * self.number
-        if trial.count >= enough and ratio < bar - doubt:
-            self._settled, self._known, self._failed = self.number, trial, 0
-            self._trial, self._recent = None, _Mean()
-        elif trial.count >= most or (ratio > bar + doubt and trial.count >= self.number):
+        sure = _SURE[min(self._failed, len(_SURE) - 1)]
+        if trial.count >= enough and ratio < bar - sure * doubt:
+            more = self.number > self._settled
+            self._settled, self._known = self.number, trial
+            self._failed = 0 if more else self._failed + 1
+            self._back(0 if more else _REST[-1])
+        elif trial.count >= most or (trial.count >= enough and ratio > bar) or ratio > bar + doubt:
             self._failed += 1
             self._back(_REST[min(self._failed, len(_REST)) - 1])
 
     def _back(self, rest: int) -> None:
-        self.number, self._trial, self._rest = self._settled, None, rest
+        self.number, self._trial, self._rest = (
+            self._settled,
+            None,
+            rest and rest + 4 * self._settled,
+        )
         self._recent = _Mean()
 
     def _start_over(self, number: int) -> None:
