@@ -57,6 +57,7 @@ SUITES = [
         ("ai@6.0.326", "@ai-sdk/openai@3.0.141", "@ai-sdk/anthropic@3.0.138", "zod@4"),
         "ai_node.mjs",
     ),
+    Suite("claude-code", ("@anthropic-ai/claude-code@2.1.197",), "claude_code.mjs"),
 ]
 
 
