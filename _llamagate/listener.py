@@ -7,7 +7,6 @@ software; here such a request gets a bare 400 that repeats nothing.
 import asyncio
 import logging
 import ssl
-from pathlib import Path
 
 import orjson
 from aiohttp import web
@@ -88,10 +87,3 @@ class Refusal(web.Response):
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
         self.headers.popall("Server", None)
-
-
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Raises OSError when a file cannot be read, ssl.SSLError when it is not what it should be."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    return context

@@ -8,7 +8,6 @@ import asyncio
 import gc
 import logging
 import signal
-import ssl
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -18,10 +17,11 @@ from _llamagate.app import Gateway
 from _llamagate.background import spawn
 from _llamagate.call import STOPPING
 from _llamagate.config import Config, ConfigError
-from _llamagate.listener import Listener, tls_context
+from _llamagate.listener import Listener
 from _llamagate.log import Log, configure_logging
 from _llamagate.notify import Notify
 from _llamagate.started import Started
+from _llamagate.tls import Certificate
 
 _log = logging.getLogger("llamagate.serve")
 _GRACE = 2.0  # seconds for ending what did not end by itself
@@ -35,7 +35,7 @@ class Server:
         self.addresses: list[tuple[str, str]] = []  # surface and URL, the gateway's own first
         self._log = log
         self._listeners: list[Listener] = []
-        self._tls: ssl.SSLContext | None = None
+        self._certificate: Certificate | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -43,7 +43,9 @@ class Server:
         async with AsyncExitStack() as stack:
             self.gateway = await stack.enter_async_context(Gateway(config, self._log))
             if config.tls_cert_file and config.tls_key_file:
-                self._tls = _tls(config)
+                self._certificate = Certificate(config.tls_cert_file, config.tls_key_file)
+                watching = spawn(self._certificate.watch(), "watch the certificate")
+                stack.callback(watching.cancel)
             stack.push_async_callback(self._close_listeners)
             await self._listen("llamagate", config.port, None)
             for name, port in config.surface_ports:
@@ -72,8 +74,8 @@ class Server:
 
     def reload(self, config: Config) -> None:
         """Take over what can change while running, and name what cannot."""
-        if config.tls_cert_file and config.tls_key_file and self._tls:
-            self._tls.load_cert_chain(config.tls_cert_file, config.tls_key_file)
+        if self._certificate:
+            self._certificate.reread()
         self._log.reopen(config.log_file)
         restart = self.gateway.reload(config)
         self.config = config
@@ -82,7 +84,8 @@ class Server:
     async def _listen(self, surface: str, port: int, only: str | None) -> None:
         gateway, host = self.gateway, self.config.host
         named = gateway.surfaces.named(only) if only else None
-        listener = Listener(gateway.make_app(named), self._tls)
+        tls = self._certificate.context if self._certificate else None
+        listener = Listener(gateway.make_app(named), tls)
         self._listeners.append(listener)
         try:
             await listener.open(host, port)
@@ -91,7 +94,7 @@ class Server:
             raise ConfigError(
                 [f"{setting}: cannot listen on {host} port {port}: {error.strerror or error}."]
             ) from error
-        scheme = "https" if self._tls else "http"
+        scheme = "https" if tls else "http"
         shown = f"[{host}]" if ":" in host else host
         self.addresses.append((surface, f"{scheme}://{shown}:{listener.port}"))
 
@@ -147,7 +150,7 @@ def _reload(server: Server, load: Callable[[], Config]) -> None:
         server.reload(load())
     except ConfigError as error:
         _log.error("reload_refused", extra={"problems": error.problems})
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:  # the log file's
         _log.error("reload_refused", extra={"problems": [f"{type(error).__name__}: {error}"]})
 
 
@@ -199,16 +202,6 @@ class Signals:
     def _put(self, name: str) -> None:
         if not self._come.full():
             self._come.put_nowait(name)
-
-
-def _tls(config: Config) -> ssl.SSLContext:
-    assert config.tls_cert_file and config.tls_key_file
-    try:
-        return tls_context(config.tls_cert_file, config.tls_key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            [f"TLS_CERT_FILE, TLS_KEY_FILE: they cannot be used: {error}."]
-        ) from error
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
