@@ -1,4 +1,4 @@
-"""The listeners' certificate: served, taken up anew, and never dropped for one that does not fit."""
+"""The listeners' certificate: served, renewed, and never dropped for one that does not fit."""
 
 import ssl
 from pathlib import Path
