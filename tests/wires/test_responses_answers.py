@@ -162,6 +162,17 @@ def test_a_call_is_streamed_with_its_arguments() -> None:
     assert found[5]["arguments"] == found[6]["item"]["arguments"] == '{"a":1}'
 
 
+def test_a_call_in_a_namespace_has_its_own_name_again() -> None:
+    inner = {"type": "function", "name": "f", "parameters": {}}
+    tools = [{"type": "namespace", "name": "crm", "description": "", "tools": [inner]}]
+    found = streamed(ToolCall("crm__f", "{}", "a"), Finish("stop"), tools=tools)
+    (item,) = found[-1]["response"]["output"]
+    assert (item["name"], item["namespace"]) == ("f", "crm")
+    reply = Reply("", Finish("stop"), tool_calls=(ToolUse("crm__f", "{}", "a"),))
+    (item,) = render_response("m", asked(tools=tools), reply)["output"]  # type: ignore[misc]
+    assert (item["name"], item["namespace"]) == ("f", "crm")
+
+
 def test_log_probabilities_are_streamed_with_the_text() -> None:
     found = streamed(Text("Hi", logprobs=LOGPROBS), Text("!"), Finish("stop"))
     assert found[4]["logprobs"][0]["token"] == "Hi"

@@ -94,6 +94,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"tools": [TOOL, {"type": "code_interpreter"}]}, "tools[1].type"),
     ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools[0].name"),
     ({"tools": [TOOL | {"parameters": "{}"}]}, "tools[0].parameters"),
+    ({"tools": [{"type": "custom", "name": "f"}]}, "tools[0].type"),
+    ({"tools": [{"type": "namespace"}]}, "tools[0].type"),
+    (
+        {"tools": [{"type": "namespace", "name": "a", "tools": [{"type": "custom"}]}]},
+        "tools[0].tools[0].type",
+    ),
     ({"tool_choice": "required"}, "tool_choice"),
     ({"tools": [TOOL], "tool_choice": "maybe"}, "tool_choice"),
     ({"tools": [TOOL], "tool_choice": {"type": "web_search"}}, "tool_choice"),

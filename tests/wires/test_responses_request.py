@@ -168,6 +168,16 @@ def test_functions_are_taken_with_their_schemas() -> None:
     assert found == Tool("get_weather", "Weather", {"type": "object"}, strict=True)
 
 
+def test_functions_of_a_namespace_have_its_name_before_theirs() -> None:
+    group = {"type": "namespace", "name": "crm", "description": "Customers", "tools": [TIME]}
+    found = asked(
+        tools=[WEATHER, group], input=[call("a", "get_time") | {"namespace": "crm"}, output("a")]
+    )
+    assert [tool.name for tool in found.chat.tools] == ["get_weather", "crm__get_time"]
+    assert found.namespaced == {"crm__get_time": {"name": "get_time", "namespace": "crm"}}
+    assert found.chat.messages[1].tool_name == "crm__get_time"
+
+
 @pytest.mark.parametrize(
     ("choice", "expected", "names"),
     [

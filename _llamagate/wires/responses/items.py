@@ -15,6 +15,7 @@ from _llamagate.exchange import AudioPart, Fields, Message, Part, TextPart, Tool
 from _llamagate.ids import secret_id
 from _llamagate.wires.body import check
 from _llamagate.wires.openai.parts import check_arguments, parse_image
+from _llamagate.wires.responses.tools import full_name
 
 _PREFIXES = {"message": "msg_", "function_call": "fc_", "reasoning": "rs_"}
 
@@ -69,6 +70,7 @@ class _Call(Struct, tag_field="type", tag="function_call"):
     call_id: str
     name: str
     arguments: str
+    namespace: str | None = None
 
 
 class _Output(Struct, tag_field="type", tag="function_call_output"):
@@ -161,8 +163,8 @@ class _Reading:
                 self._found.append(Message(item.role, _content(item.content, f"{path}.content")))
             case _Call():
                 check_arguments(item.arguments, f"{path}.arguments")
-                self._names[item.call_id] = item.name
-                self._calls.append(ToolUse(item.name, item.arguments, item.call_id))
+                name = self._names[item.call_id] = full_name(item.name, item.namespace)
+                self._calls.append(ToolUse(name, item.arguments, item.call_id))
             case _Output():
                 self._end_turn()
                 self._found.append(self._output(item, path))

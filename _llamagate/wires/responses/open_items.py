@@ -105,7 +105,7 @@ class OpenCall(OpenItem):
     delta = "response.function_call_arguments.delta"
     part: ClassVar[Fields] = {}
 
-    def __init__(self, index: int, name: str, call_id: str) -> None:
+    def __init__(self, index: int, name: Fields, call_id: str) -> None:
         super().__init__(secret_id("fc_"), index)
         self._name = name
         self._call_id = call_id
@@ -114,7 +114,7 @@ class OpenCall(OpenItem):
         return call_item(self.id, self._call_id, self._name, self.text, status=status)
 
     def closing(self, status: str) -> Events:
-        done = {"name": self._name, "arguments": self.text}
+        done = {"name": self._name["name"], "arguments": self.text}
         return [
             ("response.function_call_arguments.done", self.place | done),
             *super().closing(status),

@@ -67,7 +67,8 @@ def render_response(model: str, asked: AskedResponse, reply: Reply) -> Fields:
         output.append(message_item(secret_id("msg_"), reply.text, logprobs))
     ids = CallIds()
     for call in reply.tool_calls:
-        output.append(call_item(secret_id("fc_"), ids.next(call.id), call.name, call.arguments))
+        name = asked.namespaced.get(call.name, {"name": call.name})
+        output.append(call_item(secret_id("fc_"), ids.next(call.id), name, call.arguments))
     if output[-1]["type"] != "reasoning":
         output[-1]["status"] = last
     return Response(model, asked).ended(output, reply.finish)
@@ -117,14 +118,14 @@ def text_part(text: str, logprobs: list[Fields]) -> Fields:
 
 
 def call_item(
-    id: str, call_id: str, name: str, arguments: str, *, status: str = "completed"
+    id: str, call_id: str, name: Fields, arguments: str, *, status: str = "completed"
 ) -> Fields:
     return {
         "id": id,
         "type": "function_call",
         "status": status,
         "call_id": call_id,
-        "name": name,
+        **name,
         "arguments": arguments,
     }
 

@@ -9,7 +9,13 @@ from _llamagate.exchange import Chat, Fields, Message
 from _llamagate.wires.body import check, unknown_keys
 from _llamagate.wires.openai.sampling import Sampling, sampling, think
 from _llamagate.wires.responses.items import Memory, own_items, parse_items
-from _llamagate.wires.responses.tools import ToolIn, parse_choice, parse_format, parse_tools
+from _llamagate.wires.responses.tools import (
+    ToolIn,
+    namespaced,
+    parse_choice,
+    parse_format,
+    parse_tools,
+)
 
 _REFUSED = {
     "background": "nothing runs on after the connection is closed",
@@ -22,7 +28,9 @@ _HINTS = frozenset(
     | {"prompt_cache_retention"}
 )
 # There is nothing here that they could change.
-_IDLE = frozenset({"max_tool_calls", "stream_options", "truncation", "background_options"})
+_IDLE = frozenset(
+    {"max_tool_calls", "stream_options", "truncation", "background_options", "client_metadata"}
+)
 
 
 class AskedResponse(Struct, frozen=True):
@@ -31,6 +39,7 @@ class AskedResponse(Struct, frozen=True):
     chat: Chat
     items: list[Fields]  # the whole conversation so far, that of earlier responses included
     settings: Fields  # as they stand in the response object
+    namespaced: dict[str, Fields]  # functions that have another name for the client
     store: bool
     seal_thinking: bool  # the client wants `encrypted_content`
     person: str
@@ -105,6 +114,7 @@ def parse_request(body: dict[str, Any], memory: Memory) -> AskedResponse:
         chat=chat,
         items=items,
         settings=_settings(asked, body),
+        namespaced=namespaced(asked.tools or []),
         store=asked.store is not False,
         seal_thinking="reasoning.encrypted_content" in wanted,
         person=asked.user or asked.safety_identifier or "",

@@ -39,6 +39,7 @@ class ResponseStream:
         self.response: Fields | None = None
         self._answer = Response(model, asked)
         self._sealed = asked.seal_thinking
+        self._namespaced = asked.namespaced
         self._number = 0  # of the next event
         self._output: list[Fields] = []  # items that are closed
         self._open: OpenItem | None = None
@@ -79,7 +80,8 @@ class ResponseStream:
             case ToolCall():
                 self._close(pieces)
                 id = self._ids.next(event.id)
-                self._start(OpenCall(len(self._output), event.name, id), pieces)
+                name = self._namespaced.get(event.name, {"name": event.name})
+                self._start(OpenCall(len(self._output), name, id), pieces)
                 self._delta(event.arguments, pieces)
             case ToolArguments():
                 if not isinstance(self._open, OpenCall):

@@ -12,10 +12,37 @@ class ToolIn(Struct):
     description: str | None = None
     parameters: Fields | None = None
     strict: bool | None = None
+    tools: list["ToolIn"] | None = None  # of a namespace
 
 
 def parse_tools(tools: list[ToolIn]) -> tuple[Tool, ...]:
-    return tuple(_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools))
+    """The functions; those of a namespace have its name before theirs."""
+    found: list[Tool] = []
+    for index, tool in enumerate(tools):
+        path = f"tools[{index}]"
+        if tool.type == "namespace" and tool.name:
+            found += (
+                _tool(inner, f"{path}.tools[{at}]", tool.name)
+                for at, inner in enumerate(tool.tools or [])
+            )
+        else:
+            found.append(_tool(tool, path))
+    return tuple(found)
+
+
+def full_name(name: str, namespace: str | None) -> str:
+    """What the model sees. Engines know no namespaces, and many no dots in names."""
+    return f"{namespace}__{name}" if namespace else name
+
+
+def namespaced(tools: list[ToolIn]) -> dict[str, Fields]:
+    """The names of functions in namespaces, as a client knows them, by what the model sees."""
+    return {
+        full_name(inner.name or "", tool.name): {"name": inner.name, "namespace": tool.name}
+        for tool in tools
+        if tool.type == "namespace"
+        for inner in tool.tools or []
+    }
 
 
 def parse_choice(
@@ -52,17 +79,20 @@ def parse_format(format: Fields | None) -> str | Fields | None:
     )
 
 
-def _tool(asked: ToolIn, path: str) -> Tool:
+def _tool(asked: ToolIn, path: str, namespace: str | None = None) -> Tool:
     if asked.type != "function":
         raise InvalidRequest(
-            f"'{path}' is of type {asked.type!r}, which runs in OpenAI's cloud. "
+            f"'{path}' is of type {asked.type!r}, which needs OpenAI's own cloud or models. "
             "Only tools of type 'function' can be used here.",
             param=f"{path}.type",
         )
     if not asked.name:
         raise InvalidRequest(f"Missing required parameter: '{path}.name'.", param=f"{path}.name")
     return Tool(
-        asked.name, asked.description or "", asked.parameters or {}, asked.strict is not False
+        full_name(asked.name, namespace),
+        asked.description or "",
+        asked.parameters or {},
+        asked.strict is not False,
     )
 
 
