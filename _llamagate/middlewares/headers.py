@@ -21,6 +21,8 @@ def response_headers(browsers: Cors) -> Prepare:
         if call is None:
             return
         headers[HEADER] = call.id
+        if "anthropic-version" in request.headers:
+            headers["request-id"] = call.id  # where clients of Anthropic's API look for it
         for name, value in call.limit:
             headers[name] = value
         if call.caller.name:

@@ -297,3 +297,11 @@ async def test_a_query_and_beta_headers_change_nothing(gateway: Running) -> None
     path = "/v1/messages?beta=true"
     status, found = await gateway.json("POST", path, json=asked(), headers=headers)
     assert (status, found["type"]) == (200, "message")
+
+
+async def test_the_request_id_is_where_anthropics_clients_look_for_it(gateway: Running) -> None:
+    headers = {"anthropic-version": "2023-06-01", "X-Request-ID": "r-1"}
+    url = f"{gateway.url}/v1/messages"
+    for body in (asked(), {}):
+        async with gateway.session.post(url, json=body, headers=headers) as answer:
+            assert answer.headers["request-id"] == answer.headers["X-Request-ID"] == "r-1"
