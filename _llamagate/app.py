@@ -23,6 +23,8 @@ from _llamagate.dialects.base import Bounds
 from _llamagate.dialects.discovery import Discovery
 from _llamagate.dialects.egollama import LIMIT, EgoLlama
 from _llamagate.dialects.llamagate import LlamaGate
+from _llamagate.dialects.ollama import Ollama
+from _llamagate.dialects.ollama_admin import OllamaAdmin
 from _llamagate.dialects.openai import OpenAI
 from _llamagate.dialects.responses import Responses
 from _llamagate.engines.base import Engine
@@ -37,6 +39,9 @@ from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.load import LoadModels
 from _llamagate.gateway.models import ListModels
+from _llamagate.gateway.relay import Relay
+from _llamagate.gateway.show import ShowModel
+from _llamagate.gateway.version import EngineVersion
 from _llamagate.host import Host
 from _llamagate.limits import Limits
 from _llamagate.log import Log
@@ -52,7 +57,7 @@ from _llamagate.models import Names
 from _llamagate.queue import Queue
 from _llamagate.surfaces import Surface, Surfaces, UnknownPath
 from _llamagate.wires.anthropic.errors import render_error as render_anthropic
-from _llamagate.wires.anthropic.estimate import Estimator
+from _llamagate.wires.estimate import Estimator
 from _llamagate.wires.openai.errors import render_error
 
 _KINDS = {"ollama": OllamaEngine}
@@ -152,6 +157,10 @@ class Gateway:
             max_tokens=config.max_new_tokens,
             temperature=config.temperature,
         )
+        show, version = ShowModel(self.names, pool), EngineVersion(pool)
+        ollama = Ollama(generate, embed, list_models, show, version, bounds).routes()
+        relay = Relay(self.names, pool, self.answers)
+        ollama += OllamaAdmin(relay, bounds, ollama).routes()
         own = LlamaGate(pool, metrics, host, lambda: self.draining, config.metrics)
         discovery = Discovery(pool, self.names, lambda: self.surfaces.listed())
         self.surfaces = Surfaces(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from _llamagate.engines.pool import Pool
 from _llamagate.exchange import Call, Chat
 from _llamagate.models import Names
-from _llamagate.wires.anthropic.estimate import Estimator, Measure, measure
+from _llamagate.wires.estimate import Estimator, Measure, measure
 
 
 @dataclass(frozen=True, slots=True)

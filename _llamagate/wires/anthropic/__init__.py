@@ -1,5 +1,5 @@
-"""Anthropic's wire: messages, their count, and models. There is only the client half.
+"""Anthropic's wire: messages and models. There is only the client half.
 
 `request` is a conversation as a client asks for it, of `blocks` and `tools`; `reply` and `stream`
-write the answer, plain and streamed; `estimate` counts tokens where no engine does.
+write the answer, plain and streamed.
 """

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from _llamagate.exchange import Chat, ImagePart, Message, Tool, ToolUse
-from _llamagate.wires.anthropic.estimate import Estimator, Measure, measure
+from _llamagate.wires.estimate import Estimator, Measure, measure
 from _llamagate.wires.ollama.answers import AnswerParser
 from tests.fakes.recorded import load
 
