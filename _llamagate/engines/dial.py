@@ -7,11 +7,8 @@ from _llamagate.engines.session import SessionClient
 
 
 def open_client(settings: EngineSettings) -> Client:
-    """The client for an engine's scheme, with its key. Bodies are JSON unless a request says
-    otherwise."""
-    headers = {"Content-Type": "application/json"}
-    if settings.key:
-        headers["Authorization"] = f"Bearer {settings.key}"
+    """The client for an engine's scheme, with its key."""
+    headers = {"Authorization": f"Bearer {settings.key}"} if settings.key else {}
     if settings.url.lower().startswith("https:"):
         return SessionClient(
             settings.url, timeout=settings.timeout, headers=headers, ca_file=settings.ca_file
