@@ -58,6 +58,7 @@ from _llamagate.queue import Queue
 from _llamagate.surfaces import Surface, Surfaces, UnknownPath
 from _llamagate.wires.anthropic.errors import render_error as render_anthropic
 from _llamagate.wires.estimate import Estimator
+from _llamagate.wires.ollama.errors import render_error as render_ollama
 from _llamagate.wires.openai.errors import render_error
 
 _KINDS = {"ollama": OllamaEngine}
@@ -178,6 +179,7 @@ class Gateway:
                 Surface(
                     "anthropic", "Anthropic's API", tuple(anthropic.routes()), render_anthropic
                 ),
+                Surface("ollama", "Ollama's API", tuple(ollama), render_ollama),
                 Surface(
                     "egollama",
                     "EgoLlama's gateway",

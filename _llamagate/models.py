@@ -158,7 +158,16 @@ class Names:
             return False
         return True
 
+    def permits(self, name: str, caller: Caller) -> bool:
+        """May this caller do anything with a name, whether or not there is such a model?"""
+        return caller.models is None or _allows(caller.models, name)
+
     # ------------------------------------------------------------ defaults and locks
+
+    def locks(self, name: str, field: str) -> bool:
+        """Is a field of this model the operator's alone?"""
+        standing = self._standing_for(name)
+        return standing is not None and field in standing.locked
 
     def apply(self, request: Request, name: str) -> Request:
         """The request with this model's defaults where the client said nothing, and its locks."""
@@ -186,12 +195,12 @@ class _Standing:
 
     def __init__(self, defaults: ModelDefaults) -> None:
         values = {f.name: getattr(defaults, f.name) for f in fields(defaults)}
-        self._locked = frozenset(values.pop("lock"))
+        self.locked = frozenset(values.pop("lock"))
         self._system: str | None = values.pop("system")
         self._values = {
             name: value
             for name, value in values.items()
-            if value not in _UNSAID or name in self._locked
+            if value not in _UNSAID or name in self.locked
         }
 
     def changes(self, request: Chat | Completion | Embed) -> dict[str, object]:
@@ -200,7 +209,7 @@ class _Standing:
         changes: dict[str, object] = {}
         for name, value in self._values.items():
             said = getattr(request, name)
-            if said != value and (said in _UNSAID or name in self._locked):
+            if said != value and (said in _UNSAID or name in self.locked):
                 changes[name] = value
         return changes | self._system_changes(request)
 
@@ -209,18 +218,18 @@ class _Standing:
         changes: dict[str, object] = {}
         keep_alive = self._values.get("keep_alive", request.keep_alive)
         if keep_alive != request.keep_alive and (
-            request.keep_alive is None or "keep_alive" in self._locked
+            request.keep_alive is None or "keep_alive" in self.locked
         ):
             changes["keep_alive"] = keep_alive
         if "num_ctx" in self._values and (
-            "num_ctx" not in request.options or "num_ctx" in self._locked
+            "num_ctx" not in request.options or "num_ctx" in self.locked
         ):
             options = {**request.options, "num_ctx": self._values["num_ctx"]}
             changes["options"] = {k: v for k, v in options.items() if v is not None}
         return changes
 
     def _system_changes(self, request: Chat | Completion) -> dict[str, object]:
-        locked = "system" in self._locked
+        locked = "system" in self.locked
         if self._system is None and not locked:
             return {}
         if isinstance(request, Completion):

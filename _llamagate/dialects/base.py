@@ -1,14 +1,15 @@
 """What the dialects share: reading a JSON body, answering in JSON, and what they need to do it."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from _llamagate.call import CALL
-from _llamagate.dialects.outgoing import Renderer, send_stream
+from _llamagate.dialects.outgoing import Piece, Renderer, send_stream
 from _llamagate.errors import TooLarge, WrongMediaType
-from _llamagate.exchange import Call, Events
+from _llamagate.exchange import Call, Event, Events
 from _llamagate.wires.body import parse_object
 from _llamagate.wires.frames import NDJSON_HEADERS, SSE_COMMENT, SSE_HEADERS
 
@@ -56,14 +57,17 @@ def json_answer(body: bytes, status: int = 200) -> web.Response:
 
 
 async def send_events(
-    request: web.Request, events: Events, renderer: Renderer, bounds: Bounds
+    request: web.Request, events: Events, renderer: Renderer[Event], bounds: Bounds
 ) -> web.StreamResponse:
     """As server-sent events."""
     return await send_stream(request, events, renderer, SSE_HEADERS, SSE_COMMENT, bounds.keepalive)
 
 
 async def send_lines(
-    request: web.Request, events: Events, renderer: Renderer, bounds: Bounds
+    request: web.Request,
+    events: AsyncGenerator[list[Piece], None],
+    renderer: Renderer[Piece],
+    bounds: Bounds,
 ) -> web.StreamResponse:
     """As lines of JSON: a space without a line end is the one thing such a client skips."""
     return await send_stream(request, events, renderer, NDJSON_HEADERS, b" ", bounds.keepalive)

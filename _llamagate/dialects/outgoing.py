@@ -6,21 +6,24 @@ every silence of that length is broken by something the client skips.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aiohttp import web
 
 from _llamagate.background import spawn
 from _llamagate.call import CALL, STOPPING
 from _llamagate.errors import GatewayError, Unavailable
-from _llamagate.exchange import Event, Events, Waiting
+from _llamagate.exchange import Waiting
+
+Piece = TypeVar("Piece")
 
 
-class Renderer(Protocol):
-    """Events as the bytes of a dialect's stream."""
+class Renderer(Protocol[Piece]):
+    """Events, or whatever else a stream consists of, as the bytes of a dialect's stream."""
 
-    def feed(self, events: list[Event]) -> bytes: ...
+    def feed(self, events: list[Piece]) -> bytes: ...
     def end(self) -> bytes: ...
     def fail(self, error: GatewayError, request_id: str) -> bytes: ...
 
@@ -86,20 +89,21 @@ class Outgoing:
 
 async def send_stream(
     request: web.Request,
-    events: Events,
-    renderer: Renderer,
+    events: AsyncGenerator[list[Piece], None],
+    renderer: Renderer[Piece],
     headers: dict[str, str],
     sign_of_life: bytes,
     every: float,
 ) -> web.StreamResponse:
     out = Outgoing(request, headers, sign_of_life, every)
+    is_sse = sign_of_life.startswith(b":")
     try:
         async with aclosing(events):
             async for batch in events:
                 if data := renderer.feed(batch):
                     await out.write(data)
-                elif out.begun and type(batch[-1]) is Waiting and sign_of_life.startswith(b":"):
-                    await out.write(_place(batch[-1]))
+                elif out.begun and isinstance(last := batch[-1], Waiting) and is_sse:
+                    await out.write(_place(last))
         return await out.end(renderer.end())
     except GatewayError as error:
         return await _fail(out, request, renderer, error)
@@ -113,7 +117,7 @@ async def send_stream(
 
 
 async def _fail(
-    out: Outgoing, request: web.Request, renderer: Renderer, error: GatewayError
+    out: Outgoing, request: web.Request, renderer: Renderer[Piece], error: GatewayError
 ) -> web.StreamResponse:
     if not out.begun:
         raise error

@@ -1,5 +1,7 @@
 """Ollama as an engine: always its native API, which keeps errors, options and context lengths."""
 
+from collections.abc import AsyncIterable
+
 import orjson
 from msgspec.structs import replace
 
@@ -14,6 +16,7 @@ from _llamagate.exchange import (
     Embed,
     Embedded,
     Events,
+    Fields,
     Model,
     Resident,
 )
@@ -68,6 +71,27 @@ class OllamaEngine:
             if answer.status != 200:
                 raise await _refusal(answer)
             return answers.parse_context_length(await answer.read_all())
+
+    async def version(self) -> str:
+        return answers.parse_version(await self._get("/api/version"))
+
+    async def show(self, model: str, fields: Fields, call: Call) -> Fields:
+        """A model's description. `fields` are what else was asked about it."""
+        body = requests.render_show(model, fields)
+        async with await self._post("/api/show", body, call) as answer:
+            return answers.parse_show(await answer.read_all())
+
+    async def relay(
+        self,
+        method: str,
+        path: str,
+        call: Call,
+        body: bytes | AsyncIterable[bytes] = b"",
+        content_type: str = "application/json",
+    ) -> Answer:
+        """Pass on what has no neutral form; the answer is as the engine gave it."""
+        headers = {**call_headers(call), "Content-Type": content_type}
+        return await self._http.send(method, path, body, headers)
 
     async def close(self) -> None:
         await self._http.close()

@@ -9,6 +9,7 @@ from _llamagate.engines.pool import Candidate, Pool
 from _llamagate.errors import EngineError, NoEngine
 from _llamagate.exchange import Call, Embed, Embedded
 from _llamagate.gateway.choose import order
+from _llamagate.gateway.hops import check_hops
 from _llamagate.metrics import Metrics
 from _llamagate.models import Names
 from _llamagate.queue import Queue
@@ -22,6 +23,7 @@ class EmbedTexts:
     metrics: Metrics
 
     async def __call__(self, request: Embed, call: Call) -> Embedded:
+        check_hops(call)
         asked = request.model or self.names.default_model or self.pool.default_model()
         resolved = self.names.resolve(asked, call.caller)
         call.model = resolved.names[0]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from _llamagate.background import spawn
 from _llamagate.engines.pool import Candidate, Pool
-from _llamagate.errors import EngineError, GatewayError, Loop, NoEngine
+from _llamagate.errors import EngineError, GatewayError, NoEngine
 from _llamagate.exchange import (
     Call,
     Chat,
@@ -24,11 +24,11 @@ from _llamagate.exchange import (
 )
 from _llamagate.gateway.answers import Answers
 from _llamagate.gateway.choose import order, sticky
+from _llamagate.gateway.hops import check_hops
 from _llamagate.metrics import Metrics
 from _llamagate.models import Names, Resolved
 from _llamagate.queue import Queue, Turn
 
-_MAX_HOPS = 8
 _AHEAD = 64  # batches that may wait for the client when several choices run side by side
 
 
@@ -42,11 +42,7 @@ class Generate:
 
     def __call__(self, requests: Sequence[Chat | Completion], call: Call) -> Events:
         """The events of an answer; several requests are the choices of one answer."""
-        if call.hops >= _MAX_HOPS:
-            raise Loop(
-                f"This request has come through {call.hops} gateways: one of them has itself, or "
-                "one that leads back to it, among its engines."
-            )
+        check_hops(call)
         first = requests[0]
         resolved = self.names.resolve(first.model or self._default_model(), call.caller)
         call.model = resolved.names[0]
@@ -126,7 +122,7 @@ class Generate:
         turn = self.queue.enter(candidate.key, call.caller, call.person)
         asked = time.perf_counter()
         error: EngineError | None = None
-        finished = False
+        finished = moved = False
         try:
             if not turn.ready:
                 async for waiting in self._wait(turn, call):
@@ -152,6 +148,8 @@ class Generate:
             turn.leave(seconds if finished else None)
             if finished or error:  # a client that left says nothing about the engine
                 self.pool.mark(candidate, error, seconds)
+            if moved:
+                self.pool.forget(candidate.engine.settings.name)
 
     async def _wait(self, turn: Turn, call: Call) -> Events:
         call.queue_position = call.queue_position or turn.position

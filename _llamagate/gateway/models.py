@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from _llamagate.engines.pool import Pool
 from _llamagate.errors import EngineError, NoEngine, NoSuchModel
-from _llamagate.exchange import Caller, Model
+from _llamagate.exchange import Caller, Model, Resident
 from _llamagate.models import Names, canonical
 
 
@@ -34,6 +34,24 @@ class ListModels:
             except EngineError:
                 continue
         return 0
+
+    async def resident(self, caller: Caller) -> list[Resident]:
+        """Those of them that are in an Ollama engine's memory, the longest to stay first."""
+        usable = {canonical(model.name) for model in await self(caller)}
+        found = self._resident()
+        if any(not resident.entry for resident in found):  # learnt from an answer, not from a list
+            self.pool.forget()
+            await self.pool.refresh()
+            found = self._resident()
+        shown = [one for one in found if one.entry and canonical(one.name) in usable]
+        return sorted(shown, key=lambda resident: -resident.expires)
+
+    def _resident(self) -> list[Resident]:
+        return [
+            resident
+            for engine, resident in self.pool.residents()
+            if self.pool.engine(engine).settings.kind == "ollama"
+        ]
 
     async def one(self, asked: str, caller: Caller) -> Model:
         """By any spelling, or an alias."""

@@ -231,6 +231,17 @@ def parse_context_length(body: bytes) -> int:
     return length if isinstance(length, int) else 0
 
 
+def parse_version(body: bytes) -> str:
+    version = _object(body).get("version")
+    if not isinstance(version, str):
+        raise EngineGarbled("The engine does not tell its version.")
+    return version
+
+
+def parse_show(body: bytes) -> Fields:
+    return _object(body)
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(body)

@@ -29,7 +29,7 @@ from _llamagate.exchange import (
 )
 from _llamagate.ids import new_id
 from _llamagate.wires.frames import one_line
-from _llamagate.wires.ollama.errors import render_error
+from _llamagate.wires.ollama.errors import render_error_line
 
 _REASONS = {"tool_calls": "stop", "stop_sequence": "stop", "content_filter": "stop"}
 _NANO = 1_000_000_000
@@ -80,7 +80,7 @@ class Lines:
         return b""
 
     def fail(self, error: GatewayError, request_id: str) -> bytes:
-        return one_line(orjson.dumps(render_error(error, request_id)) + b"\n")
+        return render_error_line(error, request_id)
 
     def reply(self, reply: Reply) -> bytes:
         """The whole answer as one object."""
@@ -170,7 +170,7 @@ class ChatLines(Lines):
         message = {"role": "assistant", "content": text, **more}
         if isinstance(inner, dict):
             message |= inner
-        return {**extra, "message": message}
+        return {"message": message, **{k: v for k, v in extra.items() if k != "message"}}
 
 
 class GenerateLines(Lines):

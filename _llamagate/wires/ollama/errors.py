@@ -18,6 +18,7 @@ from _llamagate.errors import (
     EngineRefused,
     GatewayError,
 )
+from _llamagate.wires.frames import one_line
 
 _CLIENTS_FAULT = re.compile(
     r'option "|invalid format|template:|image input is not supported|does not support embeddings'
@@ -30,6 +31,11 @@ def render_error(error: GatewayError, request_id: str) -> dict[str, Any]:
     if error.code == "model_not_found" and "not found" not in message:
         message = f"model not found: {message}"
     return {"error": message}
+
+
+def render_error_line(error: GatewayError, request_id: str) -> bytes:
+    """In a stream, where the answer should go on."""
+    return one_line(orjson.dumps(render_error(error, request_id))) + b"\n"
 
 
 def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:

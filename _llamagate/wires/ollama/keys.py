@@ -21,7 +21,7 @@ def unknown_fields(
     A key that folds onto a known one is refused, and one that begins with `_`: such keys are for
     Ollama's own tests and lay a model's prompt open.
     """
-    names = shape.__struct_fields__
+    names = shape.__struct_encode_fields__
     extra: Fields = {}
     for key, value in given.items():
         if key in names:

@@ -77,6 +77,10 @@ def render_embed(request: Embed) -> bytes:
     return orjson.dumps(body)
 
 
+def render_show(model: str, fields: Fields) -> bytes:
+    return orjson.dumps({**fields, "model": model})
+
+
 def forces_a_call(request: Chat) -> bool:
     """Whether the answer must be a tool call, which Ollama itself cannot be told."""
     return bool(request.tools) and request.tool_choice not in ("auto", "none")

@@ -1,0 +1,14 @@
+"""The end of a loop of gateways: each adds a hop to what it sends on."""
+
+from _llamagate.errors import Loop
+from _llamagate.exchange import Call
+
+_MAX_HOPS = 8
+
+
+def check_hops(call: Call) -> None:
+    if call.hops >= _MAX_HOPS:
+        raise Loop(
+            f"This request has come through {call.hops} gateways: one of them has itself, or "
+            "one that leads back to it, among its engines."
+        )

@@ -1,0 +1,29 @@
+"""Which Ollama this is: the version of the engine behind, because clients go by it."""
+
+import time
+from collections.abc import Callable
+
+from _llamagate.engines.ollama import OllamaEngine
+from _llamagate.engines.pool import Pool
+
+_SPOKEN = "0.33.0"  # whose wire the gateway speaks where no Ollama is behind it
+_KEPT = 10.0  # seconds; anybody may ask
+
+
+class EngineVersion:
+    def __init__(self, pool: Pool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._known = ""
+        self._asked = float("-inf")
+
+    async def __call__(self) -> str:
+        if self._clock() - self._asked < _KEPT:
+            return self._known
+        if not any(state.kind == "ollama" for state in self._pool.engines):
+            return _SPOKEN
+        engine = self._pool.engine()
+        assert isinstance(engine, OllamaEngine)
+        self._known = await engine.version()
+        self._asked = self._clock()
+        return self._known
