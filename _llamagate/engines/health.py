@@ -60,6 +60,7 @@ class Watched:
         self._changed = changed
         self._clock = clock
         self._asked = float("-inf")  # when the last probe ended
+        self._stale = False  # what a probe under way brings is not the newest
         self._away = 0  # probes in vain, in a row
         self._flight: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -70,14 +71,21 @@ class Watched:
     def up(self) -> bool:
         return self.state is State.UP
 
+    @property
+    def expected(self) -> bool:
+        """Is it worth waiting for?"""
+        return self.state in (State.UP, State.UNKNOWN)
+
     def open(self) -> None:
-        self._watch = spawn(self._watch_it(), f"watch engine {self.name}")
+        if self._watch is None:
+            self._watch = spawn(self._watch_it(), f"watch engine {self.name}")
 
     async def close(self) -> None:
         for task in (self._watch, self._flight):
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait([task])
+        await self.engine.close()
 
     def probe(self) -> "asyncio.Task[None] | None":
         """The probe under way, or a new one; None while the last answer is fresh."""
@@ -90,6 +98,7 @@ class Watched:
     def forget(self) -> None:
         """What was listed may have changed: ask before answering from it."""
         self._asked = float("-inf")
+        self._stale = True
         self._wake.set()
 
     def lost(self, error: EngineError) -> None:
@@ -110,6 +119,9 @@ class Watched:
             for pattern in self.settings.models
         )
 
+    def has(self, name: str) -> bool:
+        return name in self.models or self.serves(name)
+
     async def _watch_it(self) -> None:
         while True:
             self._wake.clear()
@@ -122,6 +134,14 @@ class Watched:
                     await self._wake.wait()
 
     async def _probe(self) -> None:
+        for _ in range(2):
+            self._stale = False
+            await self._ask()
+            if not self._stale:
+                break
+        self._asked = self._clock()
+
+    async def _ask(self) -> None:
         try:
             async with asyncio.timeout(self.settings.probe_timeout):
                 listed = await self.engine.models()
@@ -133,7 +153,6 @@ class Watched:
             self._failed(error)
         else:
             self._listed(listed, resident)
-        self._asked = self._clock()
 
     async def _residents(self) -> list[Resident] | None:
         try:
