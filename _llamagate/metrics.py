@@ -5,9 +5,10 @@ then one collector turns the integers into its families. Labels are bounded: rou
 statuses and configured engines, never a model name, a caller or a key.
 """
 
+import time
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -34,6 +35,39 @@ class Histogram:
         self.sum += seconds
 
 
+class Pace:
+    """How fast engines write at this moment, told from answers that are over: nobody counts the
+    tokens of one that runs, so it is taken to be as fast as the last one of its model."""
+
+    WINDOW = 5.0  # seconds that "this moment" is long
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # Engine and model, tokens, when it ended, the seconds it took.
+        self._answers: deque[tuple[tuple[str, str], int, float, float]] = deque(maxlen=1024)
+
+    def add(self, key: tuple[str, str], tokens: int, seconds: float) -> None:
+        self._answers.append((key, tokens, self._clock(), seconds))
+
+    def tokens_per_second(
+        self, engine: str, running: Iterable[tuple[tuple[str, str], float]] = ()
+    ) -> float:
+        """`running`: what runs on this engine, and for how many seconds."""
+        begin = self._clock() - self.WINDOW
+        tokens = sum(self._last(key) * min(age, self.WINDOW) for key, age in running)
+        for key, count, ended, seconds in self._answers:
+            if key[0] == engine and ended > begin:
+                tokens += count * min(1.0, (ended - begin) / seconds if seconds else 1.0)
+        return tokens / self.WINDOW
+
+    def _last(self, key: tuple[str, str]) -> float:
+        """Tokens a second of the last whole answer; 0.0 where there was none."""
+        for found, tokens, _, seconds in reversed(self._answers):
+            if found == key and seconds:
+                return tokens / seconds
+        return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     requests: int
@@ -53,6 +87,7 @@ class Metrics:
         self.in_flight = 0
         self.generations = 0
         self.generation_seconds = 0.0  # from the first token to the last
+        self.pace = Pace()
         self.limited = 0
         self.cancelled = 0
         self.failed = 0

@@ -137,7 +137,7 @@ class Generate:
                         self.metrics.first_token.add(call.first_event - call.started)
                     last = batch[-1]
                     if type(last) is Finish:
-                        self._finished(last, call, asked)
+                        self._finished(last, call, asked, candidate.key)
                         finished = True
                     yield batch
         except EngineError as failure:
@@ -160,7 +160,9 @@ class Generate:
         finally:
             call.queue_ms = int((time.perf_counter() - entered) * 1000)
 
-    def _finished(self, last: Finish, call: Call, asked: float) -> None:
+    def _finished(
+        self, last: Finish, call: Call, asked: float, key: tuple[str, str]
+    ) -> None:
         now = time.perf_counter()
         call.usage = last.usage
         call.engine_seconds = now - asked
@@ -168,6 +170,7 @@ class Generate:
         self.metrics.generation_seconds += now - call.first_event
         self.metrics.prompt_tokens += last.usage.prompt
         self.metrics.completion_tokens += last.usage.completion
+        self.metrics.pace.add(key, last.usage.completion, call.engine_seconds)
 
 
 Request = TypeVar("Request", Chat, Completion)
