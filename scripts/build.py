@@ -31,7 +31,8 @@ def main() -> None:
     (ROOT / "build").mkdir(exist_ok=True)
     (ROOT / "build" / "THIRD_PARTY_LICENSES.txt").write_text(licences(parts), encoding="utf-8")
     recipe = ("--noconfirm", "--clean", "--log-level", "WARN", "llamagate.spec")
-    subprocess.run([sys.executable, "-m", "PyInstaller", *recipe], check=True)
+    if subprocess.call([sys.executable, "-m", "PyInstaller", *recipe]) != 0:
+        sys.exit("PyInstaller failed; scripts/unix/services.sh installs what it needs.")
     check()
     listed = DIST / "llamagate.cdx.json"
     listed.write_text(sbom.render(version(), parts), encoding="utf-8")
@@ -81,7 +82,7 @@ def check() -> None:
     """Refuses a program that is too large, or that carries something of the build machine."""
     if PROGRAM.stat().st_size > MOST_BYTES:
         sys.exit(f"{PROGRAM} has {PROGRAM.stat().st_size} bytes, more than {MOST_BYTES}.")
-    here = [str(ROOT).encode(), sys.prefix.encode()]
+    here = [f"{ROOT}{os.sep}".encode(), sys.prefix.encode()]
     if sys.platform == "linux" and sys.base_prefix != "/usr":
         here.append(str(Path(sys.base_prefix).parent).encode() + b"/")
     for name, content in contents(PROGRAM):

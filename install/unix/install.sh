@@ -113,7 +113,7 @@ fetch() {
     elif command -v wget >/dev/null 2>&1; then
         wget --quiet --timeout 10 --output-document "$2" "$1"
     else
-        fail "neither curl nor wget is here. Install one of them, or download the file yourself and use --binary."
+        return 1
     fi
 }
 
@@ -140,6 +140,8 @@ stage() {
 }
 
 download() {
+    command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 ||
+        fail "neither curl nor wget is here. Install one of them, or download the file yourself and use --binary."
     say "Downloading $url"
     fetch "$url" "$new/llamagate" || fail "$url cannot be downloaded; nothing was changed."
     if [ -z "$sum" ]; then

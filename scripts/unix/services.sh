@@ -14,6 +14,13 @@ wants shellcheck command -v shellcheck
 wants nodejs command -v node
 wants npm command -v npm
 wants binutils command -v strip
+version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3)
+wants "libpython$version" python3 -c '
+import ctypes, os, sysconfig
+library = sysconfig.get_config_var("INSTSONAME")
+if not os.path.exists(os.path.join(sysconfig.get_config_var("LIBDIR"), library)):
+    ctypes.CDLL(library)
+'
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
