@@ -13,6 +13,7 @@ from typing import Self
 from aiohttp import web
 
 from _llamagate.accounts import Accounts, TokensFile, client_address, made_key
+from _llamagate.admin.routes import Admin
 from _llamagate.cache import Cache
 from _llamagate.call import Routes
 from _llamagate.config import SETTINGS, Config, ConfigError, EngineSettings
@@ -189,7 +190,7 @@ class Gateway:
                     elsewhere=tuple(egollama.chat_routes()),
                 ),
             ),
-            own=tuple(own.routes()),
+            own=(*own.routes(), *Admin(pool, self.queue, metrics).routes()),
             discovery=tuple(discovery.routes()),
             generate_style=config.generate_style,
             generate_style_set=config.generate_style_set,
