@@ -82,7 +82,7 @@ def check() -> None:
     """Refuses a program that is too large, or that carries something of the build machine."""
     if PROGRAM.stat().st_size > MOST_BYTES:
         sys.exit(f"{PROGRAM} has {PROGRAM.stat().st_size} bytes, more than {MOST_BYTES}.")
-    here = [f"{ROOT}{os.sep}".encode(), sys.prefix.encode()]
+    here = [str(path).encode() for path in (ROOT / "_llamagate", ROOT / "build", sys.prefix)]
     if sys.platform == "linux" and sys.base_prefix != "/usr":
         here.append(str(Path(sys.base_prefix).parent).encode() + b"/")
     for name, content in contents(PROGRAM):
