@@ -5,6 +5,7 @@ msgspec struct; msgspec's path to the fault becomes the `param` of the error.
 """
 
 import re
+import string
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from _llamagate.errors import InvalidRequest
 
 T = TypeVar("T")
 
+_BASE64 = string.ascii_letters.encode() + string.digits.encode() + b"+/"
 _DEEPEST = 100
 _PATH = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
@@ -50,6 +52,16 @@ def _deeper(value: dict[str, Any], levels: int) -> bool:
     return True
 
 
+def said(body: Mapping[str, Any], kept: Collection[str]) -> dict[str, Any]:
+    """The body without fields that say nothing: libraries send null, "" and {} for what their
+    user left out. `kept` are those in which even nothing says something."""
+    return {
+        name: value
+        for name, value in body.items()
+        if name in kept or value not in (None, "", [], {})
+    }
+
+
 def check(body: Mapping[str, Any], shape: type[T]) -> T:
     """The body as a struct, or an error that names the field."""
     try:
@@ -68,6 +80,14 @@ def unknown_keys(body: Mapping[str, Any], known: Collection[str]) -> dict[str, A
                 f"Unknown parameter {key!r}: did you mean {key.casefold()!r}?", param=key
             )
     return extra
+
+
+def check_base64(data: str, param: str) -> None:
+    """Looks at letters and length only, which is ten times faster than decoding a picture."""
+    padding = len(data) - len(data.rstrip("="))
+    whole = data.isascii() and len(data) % 4 == 0 and padding < 3
+    if not whole or data.encode().translate(None, _BASE64) != b"=" * padding or not data:
+        raise InvalidRequest(f"'{param}' holds no valid base64.", param=param)
 
 
 def _fault(text: str) -> InvalidRequest:

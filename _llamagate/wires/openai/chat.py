@@ -1,17 +1,19 @@
 """A chat as an OpenAI client asks for it. How the answer is written stands in `chat_answers`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct
 
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import Chat, Fields, Message, Tool, ToolUse
-from _llamagate.wires.body import check, unknown_keys
+from _llamagate.wires.body import check, said, unknown_keys
 from _llamagate.wires.openai import parts
 from _llamagate.wires.openai.parameters import ACCEPTED, CHAT_NAMES, PASSED_ON, REFUSED
 from _llamagate.wires.openai.sampling import Sampling, sampling, think
 
 MAX_CHOICES = 16
+
+_Name = Annotated[str, Meta(min_length=1)]
 
 
 class AskedChat(Struct, frozen=True):
@@ -25,7 +27,7 @@ class AskedChat(Struct, frozen=True):
 
 
 class _Function(Struct):
-    name: str
+    name: _Name
     description: str | None = None
     parameters: Fields | None = None
     strict: bool | None = None
@@ -37,7 +39,7 @@ class _Tool(Struct):
 
 
 class _CalledFunction(Struct):
-    name: str
+    name: _Name
     arguments: str = ""
 
 
@@ -77,7 +79,6 @@ class _ResponseFormat(Struct):
 
 
 class _Body(Sampling, kw_only=True):
-    model: str = ""
     messages: list[_Message]
     tools: list[_Tool] | None = None
     tool_choice: str | Fields | None = None
@@ -91,29 +92,30 @@ class _Body(Sampling, kw_only=True):
     top_logprobs: int | None = None
     user: str | None = None
     n: int | None = None
-    logit_bias: dict[str, float] | None = field(default=None)
+    logit_bias: dict[str, float] | None = None
 
 
 def parse_chat(body: dict[str, Any]) -> AskedChat:
+    body = said(body, ("messages", "model"))
     asked = check(body, _Body)
     extra = unknown_keys(body, CHAT_NAMES)
     _refuse(body, asked)
     tools, choice = _tools(asked)
+    legacy = bool(asked.functions and not asked.tools)  # whose answers have room for one call
     hints: Fields = {}
     for name in PASSED_ON & body.keys():
-        if body[name] not in (None, {}, [], ""):
-            (hints if name in ACCEPTED else extra)[name] = body[name]
+        (hints if name in ACCEPTED else extra)[name] = body[name]
     chat = Chat(
         messages=_messages(asked.messages),
         tools=tools,
         tool_choice=choice,
-        parallel_tool_calls=asked.parallel_tool_calls is not False,
+        parallel_tool_calls=asked.parallel_tool_calls is not False and not legacy,
         format=_format(asked.response_format),
         think=think(asked),
         logprobs=bool(asked.logprobs),
         top_logprobs=asked.top_logprobs or 0,
         wire="openai",
-        extra={name: value for name, value in extra.items() if value is not None},
+        extra=extra,
         hints=hints,
         **sampling(asked),
     )
@@ -121,14 +123,14 @@ def parse_chat(body: dict[str, Any]) -> AskedChat:
         chat=chat,
         n=asked.n or 1,
         include_usage=bool(asked.stream_options and asked.stream_options.include_usage),
-        legacy=bool(asked.functions),
+        legacy=legacy,
         person=asked.user or "",
     )
 
 
 def _refuse(body: dict[str, Any], asked: _Body) -> None:
     for name, what in REFUSED.items():
-        if body.get(name) is not None:
+        if name in body:
             raise InvalidRequest(f"'{name}' is not supported: {what}.", param=name)
     if not asked.messages:
         raise InvalidRequest("'messages' must hold at least one message.", param="messages")
@@ -140,7 +142,7 @@ def _refuse(body: dict[str, Any], asked: _Body) -> None:
         raise InvalidRequest("'top_logprobs' must be between 0 and 20.", param="top_logprobs")
     if asked.top_logprobs and not asked.logprobs:
         raise InvalidRequest("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
-    if asked.stream_options is not None and not asked.stream:
+    if asked.stream_options and asked.stream_options.include_usage and not asked.stream:
         raise InvalidRequest("'stream_options' needs 'stream': true.", param="stream_options")
 
 
@@ -215,7 +217,7 @@ def _choice(
             return tools, f"={name}"
         case {
             "type": "allowed_tools",
-            "allowed_tools": {"mode": str(mode), "tools": list(allowed)},
+            "allowed_tools": {"mode": "auto" | "required" as mode, "tools": list(allowed)},
         }:
             names = {_allowed_name(tool) for tool in allowed}
             return tuple(tool for tool in tools if tool.name in names), mode

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from _llamagate.errors import GatewayError, InvalidRequest
 from _llamagate.exchange import Completion, Event, Finish, Logprob, Reply, Text, Usage
 from _llamagate.ids import new_id
-from _llamagate.wires.body import check, unknown_keys
+from _llamagate.wires.body import check, said, unknown_keys
 from _llamagate.wires.openai.chat_answers import DONE, finish_reason, render_usage
 from _llamagate.wires.openai.errors import render_error
 from _llamagate.wires.openai.sampling import Sampling, sampling, think
@@ -51,12 +51,12 @@ _KNOWN = frozenset(_Body.__struct_fields__) | _ACCEPTED | _NAMED
 
 
 def parse_completions(body: dict[str, Any]) -> AskedCompletions:
+    body = said(body, ("prompt", "model"))
     asked = check(body, _Body)
     extra = unknown_keys(body, _KNOWN)
     if asked.best_of is not None and asked.best_of != (asked.n or 1):
         raise InvalidRequest("'best_of' can only equal 'n': nothing here ranks.", param="best_of")
-    if body.get("logit_bias"):
-        extra["logit_bias"] = body["logit_bias"]
+    extra |= {name: body[name] for name in _NAMED & body.keys()}
     common = {
         **sampling(asked),
         "suffix": asked.suffix or "",
@@ -64,13 +64,13 @@ def parse_completions(body: dict[str, Any]) -> AskedCompletions:
         "logprobs": asked.logprobs is not None,
         "top_logprobs": asked.logprobs or 0,
         "wire": "openai",
-        "extra": {name: value for name, value in extra.items() if value is not None},
-        "hints": {name: body[name] for name in _ACCEPTED & body.keys() if body[name]},
+        "extra": extra,
+        "hints": {name: body[name] for name in _ACCEPTED & body.keys()},
     }
     prompts = _prompts(asked.prompt)
     return AskedCompletions(
         completions=tuple(Completion(prompt=prompt, **common) for prompt in prompts),
-        model=asked.model,
+        model=asked.model or "",
         stream=bool(asked.stream),
         copies=asked.n or 1,
         include_usage=bool(asked.stream_options and asked.stream_options.include_usage),

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import Embed, Embedded, Fields
-from _llamagate.wires.body import check, unknown_keys
+from _llamagate.wires.body import check, said, unknown_keys
 
 MAX_INPUTS = 2048
 
@@ -21,7 +21,7 @@ class AskedEmbeddings(Struct, frozen=True):
 
 
 class _Body(Struct):
-    model: str = ""
+    model: str | None = None
     input: str | list[str] | list[int] | list[list[int]] | None = None
     dimensions: Annotated[int, Meta(ge=1)] | None = None
     encoding_format: Literal["float", "base64"] | None = None
@@ -32,17 +32,18 @@ class _Body(Struct):
 
 
 def parse_embeddings(body: dict[str, Any]) -> AskedEmbeddings:
+    body = said(body, ("input", "model"))
     asked = check(body, _Body)
     extra = unknown_keys(body, _Body.__struct_fields__)
     embed = Embed(
-        model=asked.model,
+        model=asked.model or "",
         inputs=_inputs(asked.input),
         dimensions=asked.dimensions,
         truncate=asked.truncate,
         keep_alive=asked.keep_alive,
         options=asked.options or {},
         wire="openai",
-        extra={name: value for name, value in extra.items() if value is not None},
+        extra=extra,
     )
     return AskedEmbeddings(embed, asked.encoding_format == "base64", asked.user or "")
 

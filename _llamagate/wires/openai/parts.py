@@ -8,6 +8,7 @@ from msgspec import Struct
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import AudioPart, ImagePart, TextPart
 from _llamagate.exchange import Part as NeutralPart
+from _llamagate.wires.body import check_base64
 
 
 class TextIn(Struct, tag_field="type", tag="text"):
@@ -57,7 +58,9 @@ def parse_parts(parts: list[Part], path: str) -> Content:
                 url = part.image_url if isinstance(part.image_url, str) else part.image_url.url
                 found.append(parse_image(url, f"{path}[{index}].image_url.url"))
             case AudioIn():
-                found.append(AudioPart(part.input_audio.data, part.input_audio.format))
+                sound = part.input_audio
+                check_base64(sound.data, f"{path}[{index}].input_audio.data")
+                found.append(AudioPart(sound.data, sound.format))
             case FileIn():
                 raise InvalidRequest(
                     "Files cannot be read here: send their text.", param=f"{path}[{index}].type"
@@ -77,8 +80,9 @@ def parse_image(url: str, param: str) -> ImagePart:
         )
     head, comma, data = url[5:].partition(",")
     media_type, *options = head.split(";")
-    if not comma or "base64" not in options or not data.isascii() or not data:
+    if not comma or "base64" not in options:
         raise InvalidRequest("The data URL is not one of base64 data.", param=param)
+    check_base64(data, param)
     return ImagePart(data, media_type)
 
 

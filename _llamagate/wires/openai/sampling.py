@@ -8,6 +8,7 @@ from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import Fields
 
 _Penalty = Annotated[float, Meta(ge=-2, le=2)]
+_Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 _THINK: dict[str, bool | str] = {
     "none": False,
@@ -25,15 +26,15 @@ class _Reasoning(Struct):
 
 
 class Sampling(Struct, kw_only=True):
-    model: str = ""
+    model: str | None = None
     stream: bool | None = None
-    max_tokens: Annotated[int, Meta(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_tokens: _Count | None = None
+    max_completion_tokens: _Count | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    top_k: Annotated[int, Meta(ge=0)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
     min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    seed: int | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     presence_penalty: _Penalty | None = None
     frequency_penalty: _Penalty | None = None
     repeat_penalty: Annotated[float, Meta(ge=0)] | None = None
@@ -42,7 +43,7 @@ class Sampling(Struct, kw_only=True):
     reasoning_effort: _Effort | None = None
     reasoning: _Reasoning | None = None
     think: bool | Literal["low", "medium", "high", "max"] | None = None
-    num_ctx: Annotated[int, Meta(ge=1)] | None = None
+    num_ctx: _Count | None = None
     keep_alive: float | str | None = None
     options: Fields | None = None
 
@@ -54,7 +55,7 @@ def sampling(asked: Sampling) -> dict[str, Any]:
         raise InvalidRequest("'stop' can hold at most 64 strings.", param="stop")
     repeat = asked.repeat_penalty
     return {
-        "model": asked.model,
+        "model": asked.model or "",
         "stream": bool(asked.stream),
         "max_tokens": asked.max_completion_tokens or asked.max_tokens,
         "temperature": asked.temperature,
