@@ -79,28 +79,31 @@ static int64_t now_ms(void)
 #define COUNTS                                                                                     \
     "\"total_duration\":7709220,\"load_duration\":1627328,\"prompt_eval_count\":10,"               \
     "\"prompt_eval_duration\":611000,\"eval_count\":%d,\"eval_duration\":2662000"
+#define OLLAMA_OPENING                                                                             \
+    "{\"model\":\"%s\"," CREATED ",\"message\":{\"role\":\"assistant\",\"content\":\""
 #define OPENAI_OPENING                                                                             \
     "{\"id\":\"chatcmpl-123456789012\",\"object\":\"chat.completion%s\",\"created\":1767225600,"   \
     "\"model\":\"%s\",\"choices\":[{\"index\":0,"
 
-static void token(FILE *out, int bytes)
+/* No token is like the one before: some gateways take that for a model gone astray. */
+static void token(FILE *out, int bytes, int line)
 {
     static const char words[] = " and so it went on";
     for (int i = 0; i < bytes - 1; i++)
-        putc(words[i % (sizeof words - 1)], out);
+        putc(words[(line + i) % (sizeof words - 1)], out);
     putc('~', out);
 }
 
-static void render_line(FILE *out, const struct script *s, int bytes, int first)
+static void render_line(FILE *out, const struct script *s, int bytes, int line)
 {
     if (s->wire == OLLAMA) {
-        fprintf(out, "{\"model\":\"%s\"," CREATED ",\"message\":{\"role\":\"assistant\",\"content\":\"", s->name);
-        token(out, bytes);
+        fprintf(out, OLLAMA_OPENING, s->name);
+        token(out, bytes, line);
         fprintf(out, "\"},\"done\":false}\n");
     } else {
         fprintf(out, "data: " OPENAI_OPENING "\"delta\":{%s\"content\":\"", ".chunk", s->name,
-                first ? "\"role\":\"assistant\"," : "");
-        token(out, bytes);
+                line == 0 ? "\"role\":\"assistant\"," : "");
+        token(out, bytes, line);
         fprintf(out, "\"},\"finish_reason\":null}]}\n\n");
     }
 }
@@ -108,8 +111,7 @@ static void render_line(FILE *out, const struct script *s, int bytes, int first)
 static void render_last(FILE *out, const struct script *s, int tokens)
 {
     if (s->wire == OLLAMA)
-        fprintf(out, "{\"model\":\"%s\"," CREATED ",\"message\":{\"role\":\"assistant\",\"content\":\"\"},"
-                "\"done\":true,\"done_reason\":\"stop\"," COUNTS "}\n", s->name, tokens);
+        fprintf(out, OLLAMA_OPENING "\"},\"done\":true,\"done_reason\":\"stop\"," COUNTS "}\n", s->name, tokens);
     else
         fprintf(out, "data: " OPENAI_OPENING "\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
                 "data: [DONE]\n\n", ".chunk", s->name);
@@ -118,11 +120,12 @@ static void render_last(FILE *out, const struct script *s, int tokens)
 static void render_plain(FILE *out, const struct script *s, int lines, int bytes)
 {
     if (s->wire == OLLAMA)
-        fprintf(out, "{\"model\":\"%s\"," CREATED ",\"message\":{\"role\":\"assistant\",\"content\":\"", s->name);
+        fprintf(out, OLLAMA_OPENING, s->name);
     else
-        fprintf(out, OPENAI_OPENING "\"message\":{\"role\":\"assistant\",\"content\":\"", "", s->name);
+        fprintf(out, OPENAI_OPENING "\"message\":{\"role\":\"assistant\",\"content\":\"", "",
+                s->name);
     for (int i = 0; i < lines; i++)
-        token(out, bytes);
+        token(out, bytes, i);
     if (s->wire == OLLAMA)
         fprintf(out, "\"},\"done\":true,\"done_reason\":\"stop\"," COUNTS "}", lines);
     else
@@ -150,7 +153,7 @@ static void render_stream(FILE *out, struct script *s, int lines, int bytes, int
         size_t size;
         FILE *line = open_memstream(&text, &size);
         if (i < lines)
-            render_line(line, s, bytes, i == 0);
+            render_line(line, s, bytes, i);
         else
             render_last(line, s, lines);
         fclose(line);
@@ -203,7 +206,8 @@ static const struct script *script_for(const char *name, size_t length, enum wir
 {
     for (int i = 0; i < script_count; i++) {
         struct script *s = &scripts[i];
-        if (s->wire == wire && s->stream == stream && !strncmp(s->name, name, length) && !s->name[length])
+        int same = !strncmp(s->name, name, length) && !s->name[length];
+        if (same && s->wire == wire && s->stream == stream)
             return s;
     }
     if (script_count == MAX_SCRIPTS)
@@ -239,8 +243,9 @@ static const struct script *model_list(enum wire wire)
     for (int i = 0; i < model_count; i++)
         fprintf(out,
                 wire == OLLAMA
-                    ? "%s{\"name\":\"%s\",\"model\":\"%s\",\"modified_at\":\"2026-01-01T00:00:00Z\","
-                      "\"size\":1,\"digest\":\"\",\"details\":{\"family\":\"llama\"},"
+                    ? "%s{\"name\":\"%s\",\"model\":\"%s\",\"size\":1,"
+                      "\"modified_at\":\"2026-01-01T00:00:00Z\",\"digest\":\"\","
+                      "\"details\":{\"family\":\"llama\"},"
                       "\"capabilities\":[\"completion\",\"vision\"]}"
                     : "%s{\"id\":\"%s\",\"object\":\"model\",\"created\":0,\"owned_by\":\"%s\"}",
                 i ? "," : "", models[i], wire == OLLAMA ? models[i] : "rig");
@@ -286,7 +291,8 @@ static const struct script *chat(const char *body, size_t size, enum wire wire)
 static const struct script *counts(void)
 {
     char body[128];
-    snprintf(body, sizeof body, "{\"accepted\":%ld,\"answered\":%ld,\"left\":%ld}", accepted, answered, left);
+    snprintf(body, sizeof body, "{\"accepted\":%ld,\"answered\":%ld,\"left\":%ld}", accepted,
+             answered, left);
     return document("200 OK", body);
 }
 
@@ -310,8 +316,8 @@ static const struct script *answer(const char *in, const char *body, size_t size
     if (is(in, "GET /api/version "))
         return document("200 OK", "{\"version\":\"0.33.0\"}");
     if (is(in, "POST /api/show "))
-        return document("200 OK", "{\"details\":{\"family\":\"llama\"},\"capabilities\":[\"completion\",\"vision\"],"
-                        "\"model_info\":{\"llama.context_length\":8192}}");
+        return document("200 OK", "{\"details\":{\"family\":\"llama\"},"
+                        "\"capabilities\":[\"completion\",\"vision\"],\"model_info\":{\"llama.context_length\":8192}}");
     if (is(in, "GET /counts "))
         return counts();
     return document("404 Not Found", "{\"error\":\"not found\"}");

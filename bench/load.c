@@ -8,7 +8,8 @@
  * many callers can be played.
  *
  * It runs -w seconds unmeasured, prints "measuring", runs -s seconds (or -n requests), prints one
- * line of JSON, and lets what is under way end in peace, so that nobody's leaving disturbs the next run.
+ * line of JSON, and lets what is under way end in peace, so that nobody's leaving disturbs the
+ * next run.
  * -g opens the connections evenly over that time; -l and -a: so many percent of the requests are
  * given up so many milliseconds after they were sent.
  *
@@ -109,8 +110,10 @@ static void print_samples(const char *name, struct samples *s)
     static const int centiles[] = {50, 95, 99};
     qsort(s->values, s->count, sizeof *s->values, ascending);
     printf(",\"%s\":{\"count\":%zu", name, s->count);
-    for (int i = 0; i < 3; i++)
-        printf(",\"p%d\":%u", centiles[i], s->count ? s->values[(s->count - 1) * centiles[i] / 100] : 0);
+    for (int i = 0; i < 3; i++) {
+        size_t at = s->count ? (s->count - 1) * centiles[i] / 100 : 0;
+        printf(",\"p%d\":%u", centiles[i], s->count ? s->values[at] : 0);
+    }
     printf("}");
 }
 
@@ -122,9 +125,10 @@ static void forget(void)
 
 static void report(double seconds)
 {
-    printf("{\"seconds\":%.6f,\"requests\":%ld,\"tokens\":%ld,\"bytes\":%ld,\"open\":%d", seconds, done,
-           tokens, bytes, open_now);
-    printf(",\"given_up\":%ld,\"reconnects\":%ld,\"errors\":%ld,\"fault\":\"", given_up, reconnects, errors);
+    printf("{\"seconds\":%.6f,\"requests\":%ld,\"tokens\":%ld,\"bytes\":%ld", seconds, done, tokens,
+           bytes);
+    printf(",\"open\":%d,\"given_up\":%ld,\"reconnects\":%ld", open_now, given_up, reconnects);
+    printf(",\"errors\":%ld,\"fault\":\"", errors);
     for (const char *t = fault; *t; t++) {
         if (*t == '"' || *t == '\\')
             putchar('\\');
@@ -172,7 +176,8 @@ static void note_fault(struct caller *c, const char *what, const char *text, siz
 static void send_more(struct caller *c)
 {
     while (c->sent < template_size) {
-        ssize_t n = send(c->fd, c->request + c->sent, template_size - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send(c->fd, c->request + c->sent, template_size - c->sent,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0)
             return; /* full: epoll calls again; closed: reading tells */
         c->sent += n;
