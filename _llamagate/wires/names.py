@@ -24,6 +24,13 @@ def canonical(spelling: str) -> str:
     What is understood is left out here rather than filled in, so that a Hugging Face id, a hosted
     model's name or a path, which know no tags, keep the form in which their engine lists them.
     """
+    name = _reduced(spelling)
+    while (less := _reduced(name)) != name:
+        name = less
+    return name
+
+
+def _reduced(spelling: str) -> str:
     name = _trimmed(spelling)
     here = name.endswith(":local")
     while name.endswith(":local"):
@@ -39,7 +46,7 @@ def canonical(spelling: str) -> str:
 
 def leaves_machine(spelling: str) -> bool:
     """Would Ollama pass this on to ollama.com?"""
-    return _before_cloud(_trimmed(spelling)) is not None
+    return _before_cloud(canonical(spelling)) is not None
 
 
 def _trimmed(spelling: str) -> str:
@@ -68,7 +75,8 @@ def _plain(name: str) -> str:
         name = name[scheme.end() :]
     parts = name.split("/")
     inner = parts[1:] if len(parts) > 2 else parts  # an absolute path begins with an empty part
-    if name.endswith(":") or not all(inner) or ".." in parts:
+    whole = all(part and part[0] != ":" and part[-1] != ":" for part in inner)
+    if not whole or ".." in parts:
         raise _malformed()
     if len(parts) == 3 and parts[0] == "registry.ollama.ai":
         del parts[0]
