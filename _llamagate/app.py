@@ -5,7 +5,7 @@ Where they listen, and what signals do, is `serve`'s.
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Self
@@ -30,9 +30,9 @@ from _llamagate.dialects.openai import OpenAI
 from _llamagate.dialects.responses import Responses
 from _llamagate.engines.base import Engine
 from _llamagate.engines.dial import open_client
+from _llamagate.engines.http import Client
 from _llamagate.engines.ollama import OllamaEngine
-
-# from _llamagate.engines.openai import OpenAIEngine
+from _llamagate.engines.openai import OpenAIEngine
 from _llamagate.engines.pool import Pool
 from _llamagate.gateway.answers import Answers
 from _llamagate.gateway.count import CountTokens
@@ -62,7 +62,10 @@ from _llamagate.wires.estimate import Estimator
 from _llamagate.wires.ollama.errors import render_error as render_ollama
 from _llamagate.wires.openai.errors import render_error
 
-_KINDS = {"ollama": OllamaEngine}
+_KINDS: Mapping[str, Callable[[EngineSettings, Client], Engine]] = {
+    "ollama": OllamaEngine,
+    "openai": OpenAIEngine,
+}
 _RELOADED = {"log_file", "aliases", "ollama_model", "model_name", "tls_cert_file", "tls_key_file"}
 
 
