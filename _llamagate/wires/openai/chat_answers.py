@@ -56,7 +56,7 @@ def _choice(reply: Reply, legacy: bool) -> dict[str, Any]:
             {
                 "id": call.id or new_id("call_"),
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": call.arguments or "{}"},
             }
             for call in reply.tool_calls
         ]
@@ -107,7 +107,7 @@ class ChatStream:
     def feed(self, events: list[Event]) -> bytes:
         pieces: list[bytes] = []
         for event in events:
-            if type(event) is Text and not event.choice and not event.logprobs and self._begun:
+            if type(event) is Text and not (event.choice or event.logprobs) and 0 in self._begun:
                 if event.text:
                     pieces += (self._before_text, orjson.dumps(event.text), self._after_text)
             elif not isinstance(event, Waiting):
