@@ -30,7 +30,6 @@ _REASONS = {
     "max_tokens": "length",
     **{name: name for name in ("length", "tool_calls", "content_filter", "load", "unload")},
 }
-_FRAMES = (b"data:", b"error:")  # older llama-servers name the field of an error so
 
 
 class _Details(Struct):
@@ -163,20 +162,21 @@ class AnswerParser:
             raise EngineGarbled(f"The engine sent an answer of more than {MAX_FRAME} bytes.")
 
     def _line(self, line: bytes, events: list[Event]) -> None:
-        if line.startswith(_FRAMES) and not self.done and self.failure is None:
-            name, _, data = line.partition(b":")
-            if name == b"error":
-                data = b'{"error":%b}' % data
-            if data.strip() == b"[DONE]":
-                self._finish(events)
-            elif data.strip():
-                self._data(data, events)
+        if self.done or self.failure is not None:
+            return
+        if line.startswith(b"data:"):
+            self._data(line[5:], events)
+        elif line.startswith(b"error:"):  # as older llama-servers name the field
+            self._data(b'{"error":%b}' % line[6:], events)
 
     def _data(self, data: bytes, events: list[Event]) -> None:
         try:
             chunk = _chunk.decode(data)
         except DecodeError as error:
-            self.failure = EngineGarbled(f"The engine sent what is no chunk of a chat: {error}.")
+            if data.strip() == b"[DONE]":
+                self._finish(events)
+            elif data.strip():
+                self.failure = EngineGarbled(f"The engine sent what is no chunk: {error}.")
             return
         if chunk.error:
             self.failure = parse_stream_error(chunk.error)
