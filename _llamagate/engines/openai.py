@@ -83,7 +83,7 @@ class OpenAIEngine:
                 return parse_models(await answer.read_all(), self.settings.name)
             if answer.status in _NO_LIST and self.settings.models:
                 return []
-            raise await _refusal(answer)
+            raise await self._refusal(answer)
 
     async def resident(self) -> list[Resident]:
         return []
@@ -100,8 +100,15 @@ class OpenAIEngine:
         )
         if answer.status != 200:
             async with answer:
-                raise await _refusal(answer)
+                raise await self._refusal(answer)
         return answer
+
+    async def _refusal(self, answer: Answer) -> EngineError:
+        """Some servers repeat the key that they refuse, and clients are told what they say."""
+        body = await answer.read_all(limit=1024 * 1024)
+        if key := self.settings.key:
+            body = body.replace(key.encode(), b"***")
+        return parse_error(answer.status, body, answer.header("retry-after"))
 
 
 async def _rest(answer: Answer) -> None:
@@ -110,11 +117,6 @@ async def _rest(answer: Answer) -> None:
         async with asyncio.timeout(_FAREWELL):
             while await answer.read():
                 pass
-
-
-async def _refusal(answer: Answer) -> EngineError:
-    body = await answer.read_all(limit=1024 * 1024)
-    return parse_error(answer.status, body, answer.header("retry-after"))
 
 
 def _loaded(request: Completion) -> Finish:
