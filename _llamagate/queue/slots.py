@@ -27,6 +27,7 @@ class Slots:
         self._strays = 0  # answers of a trial that ran beside another number
         self._failed = 0
         self._rest = 0
+        self._slower = 0  # looks back in a row that found answers slower
         self._warm = False
 
     def finished(self, beside: float, seconds: float, wanted: bool) -> None:
@@ -53,27 +54,28 @@ class Slots:
             self._rest -= 1
             self._recent.add(seconds)
             if self._recent.count >= max(2, 2 * self.number):
-                if self._shrunk():
-                    fewer = round(self.number * self._known.mean / self._recent.mean)
-                    return self._start_over(max(1, fewer))
-                self._known.merge(self._recent)
+                self._look_back(self._recent)
                 self._recent = _Mean()
-                if self._known.mean / self.number < _QUICK:
-                    self.number = MOST
         if wanted and self._rest <= 0 and self._known.count and self.number < MOST:
             self._try_another()
+
+    def _look_back(self, recent: "_Mean") -> None:
+        """Do answers take so much longer now that some of them must wait inside the engine?"""
+        if self.number > 1 and self._known.count:
+            ratio, doubt = _compare(recent, self._known)
+            self._slower = self._slower + 1 if ratio > 1.25 + doubt else 0
+            if self._slower == 1:
+                return  # once is a hiccup of the machine
+            if self._slower > 1:
+                return self._start_over(max(1, round(self.number / ratio)))
+        self._known.merge(recent)
+        if self._known.mean / self.number < _QUICK:
+            self.number = MOST
 
     def _try_another(self) -> None:
         fewer = self._settled > 1 and self._failed % 3 == 2
         self.number += -1 if fewer else max(1, self.number // 4)
         self._trial, self._strays = _Mean(), 0
-
-    def _shrunk(self) -> bool:
-        """Do answers take so much longer that some of them must wait inside the engine?"""
-        if self.number == 1 or not self._known.count:
-            return False
-        ratio, doubt = _compare(self._recent, self._known)
-        return ratio > 1.25 + doubt
 
     def _judge(self, trial: "_Mean", seconds: float | None) -> None:
         if seconds is None:
@@ -108,7 +110,7 @@ class Slots:
         self._recent = _Mean()
 
     def _start_over(self, number: int) -> None:
-        self._failed = 0
+        self._failed = self._slower = 0
         self._settled = number
         self._known = _Mean()
         self._back(0)
