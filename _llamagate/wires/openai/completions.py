@@ -13,9 +13,10 @@ from _llamagate.ids import new_id
 from _llamagate.wires.body import check, said, unknown_keys
 from _llamagate.wires.openai.chat_answers import DONE, finish_reason, render_usage
 from _llamagate.wires.openai.errors import render_error
+from _llamagate.wires.openai.parts import Texts, parse_texts
 from _llamagate.wires.openai.sampling import Sampling, sampling, think
 
-MAX_CHOICES = 128
+MAX_PROMPTS = 128
 _ACCEPTED = {"user", "metadata", "store", "service_tier"}
 _NAMED = {"logit_bias"}
 
@@ -37,7 +38,7 @@ class _StreamOptions(Struct):
 
 
 class _Body(Sampling, kw_only=True):
-    prompt: str | list[str] | list[int] | list[list[int]] | None = None
+    prompt: Texts = None
     suffix: str | None = None
     echo: bool | None = None
     n: Annotated[int, Meta(ge=1, le=16)] | None = None
@@ -67,7 +68,7 @@ def parse_completions(body: dict[str, Any]) -> AskedCompletions:
         "extra": extra,
         "hints": {name: body[name] for name in _ACCEPTED & body.keys()},
     }
-    prompts = _prompts(asked.prompt)
+    prompts = parse_texts(asked.prompt, "prompt", MAX_PROMPTS)
     return AskedCompletions(
         completions=tuple(Completion(prompt=prompt, **common) for prompt in prompts),
         model=asked.model or "",
@@ -77,22 +78,6 @@ def parse_completions(body: dict[str, Any]) -> AskedCompletions:
         echo=bool(asked.echo),
         person=asked.user or "",
     )
-
-
-def _prompts(prompt: str | list[str] | list[int] | list[list[int]] | None) -> tuple[str, ...]:
-    if prompt is None:
-        raise InvalidRequest("Missing required parameter: 'prompt'.", param="prompt")
-    if isinstance(prompt, str):
-        return (prompt,)
-    texts = tuple(text for text in prompt if isinstance(text, str))
-    if len(texts) != len(prompt):
-        raise InvalidRequest(
-            "Token arrays cannot be read here: engines tokenize in their own ways. Send text.",
-            param="prompt",
-        )
-    if not 1 <= len(texts) <= MAX_CHOICES:
-        raise InvalidRequest(f"'prompt' can hold 1 to {MAX_CHOICES} texts.", param="prompt")
-    return texts
 
 
 def render_completions(asked: AskedCompletions, replies: Sequence[Reply], model: str) -> bytes:
@@ -106,7 +91,7 @@ def render_completions(asked: AskedCompletions, replies: Sequence[Reply], model:
             {
                 "text": _echo(asked, reply.choice) + reply.text,
                 "index": reply.choice,
-                "logprobs": _logprobs(reply.logprobs),
+                "logprobs": _logprobs(reply.logprobs, len(_echo(asked, reply.choice))),
                 "finish_reason": finish_reason(reply.finish.reason),
             }
             for reply in replies
@@ -126,7 +111,7 @@ class CompletionStream:
     def __init__(self, asked: AskedCompletions, model: str) -> None:
         self._asked = asked
         self._usages: dict[int, Usage] = {}
-        self._begun: set[int] = set()
+        self._length: dict[int, int] = {}  # choice -> characters sent
         fixed = {
             "id": new_id("cmpl-"),
             "object": "text_completion",
@@ -141,10 +126,11 @@ class CompletionStream:
         for event in events:
             match event:
                 case Text():
-                    self._chunk(pieces, event.choice, event.text, _logprobs(event.logprobs))
+                    self._chunk(pieces, event.choice, event.text, event.logprobs)
                 case Finish():
                     self._usages[event.choice] = event.usage
-                    self._chunk(pieces, event.choice, "", finish=finish_reason(event.reason))
+                    reason = finish_reason(event.reason)
+                    self._chunk(pieces, event.choice, "", finish=reason)
         return b"".join(pieces)
 
     def end(self) -> bytes:
@@ -161,13 +147,18 @@ class CompletionStream:
         pieces: list[bytes],
         choice: int,
         text: str,
-        logprobs: dict[str, Any] | None = None,
+        logprobs: Sequence[Logprob] = (),
         finish: str | None = None,
     ) -> None:
-        if choice not in self._begun:
-            self._begun.add(choice)
-            text = _echo(self._asked, choice) + text
-        found = {"text": text, "index": choice, "logprobs": logprobs, "finish_reason": finish}
+        echo = "" if choice in self._length else _echo(self._asked, choice)
+        before = self._length.get(choice, len(echo))
+        self._length[choice] = before + len(text)
+        found = {
+            "text": echo + text,
+            "index": choice,
+            "logprobs": _logprobs(logprobs, before),
+            "finish_reason": finish,
+        }
         pieces += (self._head, orjson.dumps(found), self._tail)
 
 
@@ -180,10 +171,11 @@ def usage_of(asked: AskedCompletions, usages: dict[int, Usage]) -> Usage:
     return Usage(sum(prompts.values()), sum(usage.completion for usage in usages.values()))
 
 
-def _logprobs(entries: Sequence[Logprob]) -> dict[str, Any] | None:
+def _logprobs(entries: Sequence[Logprob], at: int) -> dict[str, Any] | None:
+    """`at`: how many characters stand before the first of them."""
     if not entries:
         return None
-    offsets, at = [], 0
+    offsets = []
     for entry in entries:
         offsets.append(at)
         at += len(entry.token)

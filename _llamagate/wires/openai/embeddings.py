@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import Embed, Embedded, Fields
 from _llamagate.wires.body import check, said, unknown_keys
+from _llamagate.wires.openai.parts import Texts, parse_texts
 
 MAX_INPUTS = 2048
 
@@ -22,7 +23,7 @@ class AskedEmbeddings(Struct, frozen=True):
 
 class _Body(Struct):
     model: str | None = None
-    input: str | list[str] | list[int] | list[list[int]] | None = None
+    input: Texts = None
     dimensions: Annotated[int, Meta(ge=1)] | None = None
     encoding_format: Literal["float", "base64"] | None = None
     user: str | None = None
@@ -35,9 +36,12 @@ def parse_embeddings(body: dict[str, Any]) -> AskedEmbeddings:
     body = said(body, ("input", "model"))
     asked = check(body, _Body)
     extra = unknown_keys(body, _Body.__struct_fields__)
+    texts = parse_texts(asked.input, "input", MAX_INPUTS)
+    if not all(texts):
+        raise InvalidRequest("'input' holds an empty text.", param="input")
     embed = Embed(
         model=asked.model or "",
-        inputs=_inputs(asked.input),
+        inputs=texts,
         dimensions=asked.dimensions,
         truncate=asked.truncate,
         keep_alive=asked.keep_alive,
@@ -46,24 +50,6 @@ def parse_embeddings(body: dict[str, Any]) -> AskedEmbeddings:
         extra=extra,
     )
     return AskedEmbeddings(embed, asked.encoding_format == "base64", asked.user or "")
-
-
-def _inputs(found: str | list[str] | list[int] | list[list[int]] | None) -> tuple[str, ...]:
-    if found is None:
-        raise InvalidRequest("Missing required parameter: 'input'.", param="input")
-    if isinstance(found, str):
-        found = [found]
-    texts = tuple(text for text in found if isinstance(text, str))
-    if len(texts) != len(found):
-        raise InvalidRequest(
-            "Token arrays cannot be read here: engines tokenize in their own ways. Send text.",
-            param="input",
-        )
-    if not 1 <= len(texts) <= MAX_INPUTS or not all(texts):
-        raise InvalidRequest(
-            f"'input' must hold 1 to {MAX_INPUTS} texts, none of them empty.", param="input"
-        )
-    return texts
 
 
 def render_embeddings(asked: AskedEmbeddings, embedded: Embedded, model: str) -> bytes:

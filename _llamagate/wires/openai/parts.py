@@ -42,6 +42,7 @@ class FileIn(Struct, tag_field="type", tag="file"):
 
 
 Part: TypeAlias = TextIn | Refusal | ImageIn | AudioIn | FileIn
+Texts: TypeAlias = str | list[str | int | list[int]] | None
 Content: TypeAlias = str | tuple[NeutralPart, ...]
 
 
@@ -68,6 +69,22 @@ def parse_parts(parts: list[Part], path: str) -> Content:
     if all(isinstance(part, TextPart) for part in found):
         return "".join(part.text for part in found if isinstance(part, TextPart))
     return tuple(found)
+
+
+def parse_texts(found: Texts, param: str, most: int) -> tuple[str, ...]:
+    """One text, or several."""
+    if found is None:
+        raise InvalidRequest(f"Missing required parameter: '{param}'.", param=param)
+    given = [found] if isinstance(found, str) else found
+    texts = tuple(text for text in given if isinstance(text, str))
+    if len(texts) != len(given):
+        raise InvalidRequest(
+            "Token arrays cannot be read here: engines tokenize in their own ways. Send text.",
+            param=param,
+        )
+    if not 1 <= len(texts) <= most:
+        raise InvalidRequest(f"'{param}' can hold 1 to {most} texts.", param=param)
+    return texts
 
 
 def parse_image(url: str, param: str) -> ImagePart:
