@@ -139,6 +139,7 @@ class Generate:
                     if type(last) is Finish:
                         self._finished(last, call, asked, candidate.key)
                         finished = True
+                        moved = last.reason in ("load", "unload")
                     yield batch
         except EngineError as failure:
             error = failure
