@@ -92,7 +92,7 @@ class SessionClient(Client):
             self._session = self._open()
         try:
             async with attempt.limit:
-                response = await self._session.request(
+                return await self._session.request(
                     method,
                     URL(self._base + path, encoded=True),
                     data=_data(body) if isinstance(body, bytes) else attempt.pace(body),
@@ -100,13 +100,13 @@ class SessionClient(Client):
                     allow_redirects=False,
                     trace_request_ctx=attempt,
                 )
-                attempt.answered = True
-                return response
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             if attempt.body_error is not None:
                 raise attempt.body_error from exc
             attempt.stale = attempt.reused and _is_a_cut(exc)
             raise self._fault(exc, attempt.patience) from exc
+        finally:
+            attempt.over = True
 
     def _fault(self, exc: Exception, patience: float) -> EngineError:
         match exc:
@@ -150,7 +150,8 @@ class SessionClient(Client):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """aiohttp gives what came on an idle connection to the next request as its answer."""
+    """Passes over connections on which something came while they were idle: aiohttp would give it
+    to the next request as its answer."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -171,13 +172,13 @@ class _Attempt:
     def __init__(self, patience: float) -> None:
         self.patience = patience
         self.limit = asyncio.timeout(None)
-        self.answered = False
+        self.over = False
         self.reused = False  # the connection had been used before
         self.stale = False  # and was dead, so that a new one is worth a try
         self.body_error: GatewayError | OSError | None = None
 
     def allow(self, seconds: float | None) -> None:
-        if not self.answered:
+        if not (self.over or self.limit.expired()):
             when = None if seconds is None else asyncio.get_running_loop().time() + seconds
             self.limit.reschedule(when)
 
@@ -271,8 +272,9 @@ class SessionAnswer(Answer):
         """aiohttp leaves the reader of a body that cannot be parsed waiting (seen in 3.14.5)."""
         connection = self._response.connection
         protocol = connection and connection.protocol
-        reason = protocol and protocol.exception()
-        return faults.garbled(self.peer, reason) if reason else None
+        if protocol is None or protocol.exception() is None:
+            return None
+        return faults.garbled(self.peer, "its body is not cut into chunks as it says")
 
     async def __aenter__(self) -> Self:
         return self
