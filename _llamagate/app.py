@@ -13,21 +13,10 @@ from typing import Self
 from aiohttp import web
 
 from _llamagate.accounts import Accounts, TokensFile, client_address, made_key
-from _llamagate.admin.routes import Admin
 from _llamagate.cache import Cache
 from _llamagate.call import Routes
 from _llamagate.config import SETTINGS, Config, ConfigError, EngineSettings
-from _llamagate.conversations import Conversations
 from _llamagate.demo import Demo
-from _llamagate.dialects.anthropic import Anthropic
-from _llamagate.dialects.base import Bounds
-from _llamagate.dialects.discovery import Discovery
-from _llamagate.dialects.egollama import LIMIT, EgoLlama
-from _llamagate.dialects.llamagate import LlamaGate
-from _llamagate.dialects.ollama import Ollama
-from _llamagate.dialects.ollama_admin import OllamaAdmin
-from _llamagate.dialects.openai import OpenAI
-from _llamagate.dialects.responses import Responses
 from _llamagate.engines.base import Engine
 from _llamagate.engines.dial import open_client
 from _llamagate.engines.http import Client
@@ -35,6 +24,7 @@ from _llamagate.engines.ollama import OllamaEngine
 from _llamagate.engines.openai import OpenAIEngine
 from _llamagate.engines.pool import Pool
 from _llamagate.gateway.answers import Answers
+from _llamagate.gateway.cases import UseCases
 from _llamagate.gateway.count import CountTokens
 from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate
@@ -43,7 +33,6 @@ from _llamagate.gateway.models import ListModels
 from _llamagate.gateway.relay import Relay
 from _llamagate.gateway.show import ShowModel
 from _llamagate.gateway.version import EngineVersion
-from _llamagate.host import Host
 from _llamagate.limits import Limits
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
@@ -55,12 +44,10 @@ from _llamagate.middlewares.headers import response_headers
 from _llamagate.middlewares.rate_limit import rate_limit
 from _llamagate.middlewares.request_id import request_id
 from _llamagate.models import Names
+from _llamagate.mounting import Surface, UnknownPath
 from _llamagate.queue import Queue
-from _llamagate.surfaces import Surface, Surfaces, UnknownPath
-from _llamagate.wires.anthropic.errors import render_error as render_anthropic
+from _llamagate.surfaces import Rooms, make_surfaces
 from _llamagate.wires.estimate import Estimator
-from _llamagate.wires.ollama.errors import render_error as render_ollama
-from _llamagate.wires.openai.errors import render_error
 
 _KINDS: Mapping[str, Callable[[EngineSettings, Client], Engine]] = {
     "ollama": OllamaEngine,
@@ -131,77 +118,42 @@ class Gateway:
         return restart
 
     def _build(self) -> None:
-        config, metrics, pool = self.config, self.metrics, self.pool
+        config = self.config
         self.names = Names(config.aliases, config.models, config.default_model, config.cloud_models)
         self.queue = Queue(
             slots=_slots(config), limit=config.queue_limit, timeout=config.queue_timeout
         )
-        metrics.engines_up = pool.up
-        metrics.waiting = self.queue.waiting
+        self.metrics.engines_up = self.pool.up
+        self.metrics.waiting = self.queue.waiting
         cache = Cache(config.cache_max, config.cache_ttl) if config.cache else None
-        self.answers = Answers(cache, config.cache_scope == "shared", metrics)
-        generate = Generate(self.names, pool, self.queue, self.answers, metrics)
-        embed = EmbedTexts(self.names, pool, self.queue, metrics)
-        list_models = ListModels(self.names, pool)
-        bounds = Bounds(config.max_body, config.keepalive)
-        count = CountTokens(self.names, pool, Estimator())
-        openai = OpenAI(generate, embed, list_models, bounds)
-        responses = Responses(generate, count, Conversations(), bounds)
-        openai_routes = [*openai.routes(), *responses.routes()]
-        anthropic = Anthropic(generate, count, list_models, bounds)
-        host = Host()
-        egollama = EgoLlama(
-            generate,
-            list_models,
-            LoadModels(generate, list_models, pool),
-            openai,
-            bounds,
-            pool=pool,
-            host=host,
-            metrics=metrics,
-            max_tokens=config.max_new_tokens,
-            temperature=config.temperature,
+        self.answers = Answers(cache, config.cache_scope == "shared", self.metrics)
+        self.surfaces = make_surfaces(
+            Rooms(
+                config=config,
+                use=self._use_cases(),
+                pool=self.pool,
+                names=self.names,
+                queue=self.queue,
+                metrics=self.metrics,
+                draining=lambda: self.draining,
+            )
         )
-        show, version = ShowModel(self.names, pool), EngineVersion(pool)
-        ollama = Ollama(generate, embed, list_models, show, version, bounds).routes()
-        relay = Relay(self.names, pool, self.answers)
-        ollama += OllamaAdmin(relay, bounds, ollama).routes()
-        own = LlamaGate(pool, metrics, host, lambda: self.draining, config.metrics)
-        discovery = Discovery(pool, self.names, lambda: self.surfaces.listed())
-        self.surfaces = Surfaces(
-            table=(
-                Surface(
-                    "llamagate",
-                    "OpenAI's API in front of Ollama",
-                    tuple(anthropic.beside(openai_routes)),
-                    render_error,
-                    version="/v1",
-                ),
-                Surface(
-                    "openai", "OpenAI's API", tuple(openai_routes), render_error, version="/v1"
-                ),
-                Surface(
-                    "anthropic", "Anthropic's API", tuple(anthropic.routes()), render_anthropic
-                ),
-                Surface("ollama", "Ollama's API", tuple(ollama), render_ollama),
-                Surface(
-                    "egollama",
-                    "EgoLlama's gateway",
-                    tuple(egollama.routes()),
-                    render_error,
-                    LIMIT,
-                    elsewhere=tuple(egollama.chat_routes()),
-                ),
-            ),
-            own=(*own.routes(), *Admin(pool, self.queue, metrics).routes()),
-            discovery=tuple(discovery.routes()),
-            generate_style=config.generate_style,
-            generate_style_set=config.generate_style_set,
-        )
-        self._limits = Limits(
-            config.rate_limit,
-            config.rate_limit_set,
-            {s.name: s.limit for s in self.surfaces.table if s.limit},
+        own_limits = {row.name: row.limit for row in self.surfaces.table if row.limit}
+        self._limits = Limits(config.rate_limit, config.rate_limit_set, own_limits)
+
+    def _use_cases(self) -> UseCases:
+        names, pool = self.names, self.pool
+        generate = Generate(names, pool, self.queue, self.answers, self.metrics)
+        list_models = ListModels(names, pool)
+        return UseCases(
+            generate=generate,
+            embed=EmbedTexts(names, pool, self.queue, self.metrics),
+            list_models=list_models,
+            load=LoadModels(generate, list_models, pool),
+            show=ShowModel(names, pool),
+            version=EngineVersion(pool),
+            count=CountTokens(names, pool, Estimator()),
+            relay=Relay(names, pool, self.answers),
         )
 
     def _admit_a_key(self) -> None:

@@ -1,139 +1,113 @@
 """The table of surfaces: each one's routes, error shape and documented limit.
 
-Every surface stands under its own prefix, and all of them at the root, where the first in the
-table has a path that several know. A surface can also have a port of its own, on which it is the
-root. Mounting, discovery and the self-test read this table.
+Mounting, ports, discovery and the self-test read it. The order matters at the root, where the
+first that knows a path has it.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiohttp import web
-
-from _llamagate.call import Access, Mounted, RenderError, Route, Routes
-from _llamagate.config import RateLimit
-from _llamagate.dialects.discovery import Listed
+from _llamagate.admin.routes import Admin
+from _llamagate.call import Route
+from _llamagate.config import Config
+from _llamagate.conversations import Conversations
+from _llamagate.dialects import egollama
+from _llamagate.dialects.anthropic import Anthropic
+from _llamagate.dialects.base import Bounds
+from _llamagate.dialects.discovery import Discovery
+from _llamagate.dialects.egollama import EgoLlama
+from _llamagate.dialects.llamagate import LlamaGate
+from _llamagate.dialects.ollama import Ollama
+from _llamagate.dialects.ollama_admin import OllamaAdmin
+from _llamagate.dialects.openai import OpenAI
+from _llamagate.dialects.responses import Responses
+from _llamagate.engines.pool import Pool
+from _llamagate.gateway.cases import UseCases
+from _llamagate.host import Host
+from _llamagate.metrics import Metrics
+from _llamagate.models import Names
+from _llamagate.mounting import Surface, Surfaces
+from _llamagate.queue import Queue
+from _llamagate.wires.anthropic.errors import render_error as anthropic_error
+from _llamagate.wires.ollama.errors import render_error as ollama_error
+from _llamagate.wires.openai.errors import render_error as openai_error
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
-    name: str
-    about: str
-    routes: tuple[Route, ...]
-    render_error: RenderError
-    limit: RateLimit | None = None  # what its document promises while the operator sets none
-    version: str = ""  # what a client's base URL ends with, beside the prefix
-    elsewhere: tuple[Route, ...] = ()  # routes under its prefix and on its port, not at the root
+class Rooms:
+    """What the surfaces stand on."""
 
-    @property
-    def prefix(self) -> str:
-        return f"/{self.name}"
-
-    @property
-    def everything(self) -> tuple[Route, ...]:
-        return self.routes + self.elsewhere
+    config: Config
+    use: UseCases
+    pool: Pool
+    names: Names
+    queue: Queue
+    metrics: Metrics
+    draining: Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Surfaces:
-    """Routes of our own stand at every root: health and metrics before a surface's, discovery
-    before all of them at the gateway's root, and after those of a surface on its own port."""
-
-    table: tuple[Surface, ...]
-    own: tuple[Route, ...]
-    discovery: tuple[Route, ...]
-    generate_style: str
-    generate_style_set: bool
-
-    def listed(self) -> list[Listed]:
-        return [
-            Listed(
-                surface.name,
-                surface.about,
-                surface.prefix + surface.version,
-                tuple(_shown(surface, route) for route in surface.everything),
-            )
-            for surface in self.table
-        ]
-
-    def named(self, name: str) -> Surface:
-        return next(surface for surface in self.table if surface.name == name)
-
-    def mount(self, app: web.Application, routes: Routes, only: Surface | None = None) -> None:
-        """All surfaces into an application, or one of them as the root of its own port."""
-        taken: set[tuple[str, str]] = set()
-        for prefix, surface, route, limited_as in self._places(only):
-            path = prefix + route.path
-            if (route.method, path) in taken:
-                continue
-            taken.add((route.method, path))
-            mounted = Mounted(
-                label=path,
-                access=route.access,
-                render_error=surface.render_error,
-                surface=limited_as,
-                counted=route.counted,
-                any_type=route.any_type,
-                raw=route.raw,
-            )
-            routes.add(app.router.add_route(route.method, path, route.handler), mounted)
-            if route.method == "GET" and route.access is Access.PUBLIC:
-                routes.add(app.router.add_route("HEAD", path, route.handler), mounted)
-
-    def _places(self, only: Surface | None) -> Iterator[tuple[str, Surface, Route, str]]:
-        """Prefix, surface, route, and the surface whose limit counts there."""
-        first = only or self.table[0]
-        yield from (("", first, route, "") for route in self.own)
-        if only:
-            yield from (("", only, route, only.name) for route in only.everything)
-        yield from (("", first, route, "") for route in self.discovery)
-        if only:
-            return
-        for surface in self.table:
-            for route in surface.everything:
-                yield surface.prefix, surface, route, surface.name
-        for surface in self._at_root():
-            for route in surface.routes:
-                own_limit = route.path == "/generate" and self.generate_style_set
-                yield "", surface, route, surface.name if own_limit else ""
-
-    def _at_root(self) -> Sequence[Surface]:
-        """In order of the table, but for whose /generate the operator chose."""
-        chosen = [surface for surface in self.table if surface.name == self.generate_style]
-        generate = [
-            Surface(
-                surface.name,
-                surface.about,
-                tuple(route for route in surface.routes if route.path == "/generate"),
-                surface.render_error,
-            )
-            for surface in chosen
-        ]
-        return [*generate, *self.table]
+def make_surfaces(rooms: Rooms) -> Surfaces:
+    config, pool = rooms.config, rooms.pool
+    host = Host()
+    table = _table(rooms, host)
+    own = LlamaGate(pool, rooms.metrics, host, rooms.draining, config.metrics)
+    surfaces = Surfaces(
+        table=table,
+        own=(*own.routes(), *Admin(pool, rooms.queue, rooms.metrics).routes()),
+        discovery=tuple(Discovery(pool, rooms.names, lambda: surfaces.listed()).routes()),
+        generate_style=config.generate_style,
+        generate_style_set=config.generate_style_set,
+    )
+    return surfaces
 
 
-class UnknownPath:
-    """The error shape of a path that leads nowhere: that of the surface it seems meant for."""
+def _table(rooms: Rooms, host: Host) -> tuple[Surface, ...]:
+    use = rooms.use
+    bounds = Bounds(rooms.config.max_body, rooms.config.keepalive)
+    openai = OpenAI(use.generate, use.embed, use.list_models, bounds)
+    responses = Responses(use.generate, use.count, Conversations(), bounds)
+    spoken = (*openai.routes(), *responses.routes())
+    anthropic = Anthropic(use.generate, use.count, use.list_models, bounds)
+    old = _egollama(rooms, openai, host, bounds)
+    return (
+        Surface(
+            "llamagate",
+            "OpenAI's API in front of Ollama",
+            tuple(anthropic.beside(spoken)),
+            openai_error,
+            version="/v1",
+        ),
+        Surface("openai", "OpenAI's API", spoken, openai_error, version="/v1"),
+        Surface("anthropic", "Anthropic's API", tuple(anthropic.routes()), anthropic_error),
+        Surface("ollama", "Ollama's API", _ollama(use, bounds), ollama_error),
+        Surface(
+            "egollama",
+            "EgoLlama's gateway",
+            tuple(old.routes()),
+            openai_error,
+            egollama.LIMIT,
+            elsewhere=tuple(old.chat_routes()),
+        ),
+    )
 
-    def __init__(self, surfaces: Surfaces, only: Surface | None) -> None:
-        self._found = {
-            surface.prefix: Mounted("unknown", Access.PUBLIC, surface.render_error, surface.name)
-            for surface in surfaces.table
-        }
-        self._root = self._found[(only or surfaces.table[0]).prefix]
-        self._only = only
 
-    def __call__(self, path: str) -> Mounted:
-        if self._only:
-            return self._root
-        for start, surface in (("/v1/messages", "/anthropic"), ("/api/", "/ollama")):
-            if path.startswith(start) and surface in self._found:
-                return self._found[surface]
-        first = "/" + path.split("/", 2)[1] if path.startswith("/") else ""
-        return self._found.get(first, self._root)
+def _ollama(use: UseCases, bounds: Bounds) -> tuple[Route, ...]:
+    routes = Ollama(
+        use.generate, use.embed, use.list_models, use.show, use.version, bounds
+    ).routes()
+    return (*routes, *OllamaAdmin(use.relay, bounds, routes).routes())
 
 
-def _shown(surface: Surface, route: Route) -> str:
-    """A route for people: without the patterns of its variables."""
-    return f"{route.method} {surface.prefix}{re.sub(r':[^}]+}', '}', route.path)}"
+def _egollama(rooms: Rooms, openai: OpenAI, host: Host, bounds: Bounds) -> EgoLlama:
+    return EgoLlama(
+        rooms.use.generate,
+        rooms.use.list_models,
+        rooms.use.load,
+        openai,
+        bounds,
+        pool=rooms.pool,
+        host=host,
+        metrics=rooms.metrics,
+        max_tokens=rooms.config.max_new_tokens,
+        temperature=rooms.config.temperature,
+    )

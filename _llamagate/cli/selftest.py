@@ -16,8 +16,8 @@ from _llamagate.call import Access
 from _llamagate.cli.ask import NoAnswer, ask
 from _llamagate.config import load
 from _llamagate.log import Log
+from _llamagate.mounting import Surface
 from _llamagate.serve import Server, loop_factory
-from _llamagate.surfaces import Surface
 
 _PATIENCE = 30.0  # seconds for one answer
 _CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Are you well?"}]}
