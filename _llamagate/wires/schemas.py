@@ -7,17 +7,17 @@ keeps is said in them.
 
 from typing import Any, cast
 
-from _llamagate.errors import InvalidRequest
-
-_MAX_DEPTH = 24  # of nested references: a schema that refers to itself has no end
-_MAX_NODES = 10_000  # references fan out: a small schema must not become a huge one
+_AGAIN = 2  # times that a schema may stand inside of itself
+_MAX_LEVELS = 60  # below which nothing is inlined
+_MAX_INLINED = 10_000  # nodes: references fan out, and a small schema must not become a huge one
+_SOMETHING = {"type": "object"}  # what is left of a reference that goes on without an end
 
 
 def plain_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with references inlined and `oneOf`, `allOf` and `const` in simpler words."""
     if not schema:
         return {"type": "object", "properties": {}}
-    found = cast(dict[str, Any], _Rewriting(schema).node(schema, 0))
+    found = cast(dict[str, Any], _Rewriting(schema).node(schema))
     found.pop("$defs", None)
     found.pop("definitions", None)
     if isinstance(found.get("type"), list):
@@ -30,43 +30,58 @@ def plain_schema(schema: dict[str, Any]) -> dict[str, Any]:
 class _Rewriting:
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
-        self._nodes = 0
+        self._open: list[str] = []  # references that are being inlined
+        self._level = 0
+        self._inlined = 0
 
-    def node(self, node: Any, depth: int) -> Any:
-        self._nodes += 1
-        if self._nodes > _MAX_NODES:
-            raise InvalidRequest("A tool's parameters refer to too much.", param="tools")
-        if isinstance(node, list):
-            return [self.node(item, depth) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if isinstance(node.get("$ref"), str):
-            return self._reference(node, depth)
-        found: dict[str, Any] = {}
-        for key, value in node.items():
-            if key in ("properties", "$defs", "definitions", "patternProperties"):
-                found[key] = self._each(value, depth)
-            elif key in ("enum", "required", "default", "examples", "const"):
-                found[key] = value  # data, not schemas
-            else:
-                found[key] = self.node(value, depth)
-        return _simpler(found)
+    def node(self, node: Any) -> Any:
+        self._inlined += bool(self._open)
+        self._level += 1
+        try:
+            if isinstance(node, list):
+                return [self.node(item) for item in node]
+            if not isinstance(node, dict):
+                return node
+            if isinstance(node.get("$ref"), str):
+                return self._reference(node)
+            return _simpler({key: self._value(key, value) for key, value in node.items()})
+        finally:
+            self._level -= 1
 
-    def _each(self, schemas: Any, depth: int) -> Any:
+    def _value(self, key: str, value: Any) -> Any:
+        if key in ("properties", "$defs", "definitions", "patternProperties"):
+            return self._each(value)
+        if key in ("enum", "required", "default", "examples", "const"):
+            return value  # data, not schemas
+        return self.node(value)
+
+    def _each(self, schemas: Any) -> Any:
         if not isinstance(schemas, dict):
             return schemas
         return {
             # true and {} allow anything, but Ollama refuses a boolean where a schema belongs
-            name: {} if isinstance(schema, bool) else self.node(schema, depth)
+            name: {} if isinstance(schema, bool) else self.node(schema)
             for name, schema in schemas.items()
         }
 
-    def _reference(self, node: dict[str, Any], depth: int) -> Any:
+    def _reference(self, node: dict[str, Any]) -> Any:
+        reference = node["$ref"]
         beside = {key: value for key, value in node.items() if key != "$ref"}
-        target = self._find(node["$ref"]) if depth < _MAX_DEPTH else None
+        target = self._find(reference) if self._may_inline(reference) else None
         if target is None:
-            return self.node(beside, depth + 1) if beside else {"type": "object"}
-        return {**self.node(target, depth + 1), **self.node(beside, depth + 1)}
+            return {**_SOMETHING, **self.node(beside)}
+        self._open.append(reference)
+        try:
+            return {**self.node(target), **self.node(beside)}
+        finally:
+            self._open.pop()
+
+    def _may_inline(self, reference: str) -> bool:
+        return (
+            self._open.count(reference) < _AGAIN
+            and self._level < _MAX_LEVELS
+            and self._inlined < _MAX_INLINED
+        )
 
     def _find(self, reference: str) -> dict[str, Any] | None:
         found: Any = self._root
