@@ -1,4 +1,4 @@
-"""Answers as Ollama's clients read them: what an Ollama said comes through, the rest is measured."""
+"""Answers as Ollama's clients read them: an Ollama's come through, the rest is measured."""
 
 from typing import Any
 

@@ -91,6 +91,7 @@ class _Admin:
                 "tensors": [],
                 "capabilities": list(model.capabilities),
                 "modified_at": stamp(1_795_000_000_000_000_000),
+                **model.show,
             }
         )
 

@@ -101,6 +101,7 @@ class FakeModel:
     load_time: float | None = None  # instead of the server's
     parallel: int | None = None  # instead of the server's
     size: int = 4_000_000_000
+    show: dict[str, object] = field(default_factory=dict)  # beside what /api/show says of all
 
 
 MODELS = (
