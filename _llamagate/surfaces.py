@@ -12,6 +12,7 @@ from _llamagate.call import Route
 from _llamagate.config import Config
 from _llamagate.conversations import Conversations
 from _llamagate.dialects import egollama
+from _llamagate.dialects.aigateway import AIGateway
 from _llamagate.dialects.anthropic import Anthropic
 from _llamagate.dialects.base import Bounds
 from _llamagate.dialects.discovery import Discovery
@@ -28,6 +29,7 @@ from _llamagate.metrics import Metrics
 from _llamagate.models import Names
 from _llamagate.mounting import Surface, Surfaces
 from _llamagate.queue import Queue
+from _llamagate.wires.aigateway import render_error as aigateway_error
 from _llamagate.wires.anthropic.errors import render_error as anthropic_error
 from _llamagate.wires.ollama.errors import render_error as ollama_error
 from _llamagate.wires.openai.errors import render_error as openai_error
@@ -68,6 +70,7 @@ def _table(rooms: Rooms, host: Host) -> tuple[Surface, ...]:
     responses = Responses(use.generate, use.count, Conversations(), bounds)
     spoken = (*openai.routes(), *responses.routes())
     anthropic = Anthropic(use.generate, use.count, use.list_models, bounds)
+    ollama = Ollama(use.generate, use.embed, use.list_models, use.show, use.version, bounds)
     old = _egollama(rooms, openai, host, bounds)
     return (
         Surface(
@@ -79,7 +82,7 @@ def _table(rooms: Rooms, host: Host) -> tuple[Surface, ...]:
         ),
         Surface("openai", "OpenAI's API", spoken, openai_error, version="/v1"),
         Surface("anthropic", "Anthropic's API", tuple(anthropic.routes()), anthropic_error),
-        Surface("ollama", "Ollama's API", _ollama(use, bounds), ollama_error),
+        Surface("ollama", "Ollama's API", _native(ollama, use, bounds, old), ollama_error),
         Surface(
             "egollama",
             "EgoLlama's gateway",
@@ -88,14 +91,24 @@ def _table(rooms: Rooms, host: Host) -> tuple[Surface, ...]:
             egollama.LIMIT,
             elsewhere=tuple(old.chat_routes()),
         ),
+        _aigateway(AIGateway(ollama)),
     )
 
 
-def _ollama(use: UseCases, bounds: Bounds) -> tuple[Route, ...]:
-    routes = Ollama(
-        use.generate, use.embed, use.list_models, use.show, use.version, bounds
-    ).routes()
-    return (*routes, *OllamaAdmin(use.relay, bounds, routes).routes())
+def _native(ollama: Ollama, use: UseCases, bounds: Bounds, old: EgoLlama) -> tuple[Route, ...]:
+    """Two dialects have paths under /api/; what neither knows there is an administrator's."""
+    routes = ollama.routes()
+    return (*routes, *OllamaAdmin(use.relay, bounds, [*routes, *old.routes()]).routes())
+
+
+def _aigateway(dialect: AIGateway) -> Surface:
+    return Surface(
+        "aigateway",
+        "AI Gateway: Ollama's API by shorter paths",
+        tuple(dialect.routes()),
+        aigateway_error,
+        elsewhere=tuple(dialect.twins()),
+    )
 
 
 def _egollama(rooms: Rooms, openai: OpenAI, host: Host, bounds: Bounds) -> EgoLlama:

@@ -62,9 +62,14 @@ class Ollama:
         cloud = {"disabled": disabled, "source": "config" if disabled else "none"}
         return json_answer(orjson.dumps({"cloud": cloud}))
 
-    async def chat(self, request: web.Request) -> web.StreamResponse:
+    async def chat(
+        self,
+        request: web.Request,
+        *,
+        form: type[client_answers.Lines] = client_answers.ChatLines,
+    ) -> web.StreamResponse:
         asked = client.parse_chat(await read_json(request, self._bounds, any_type=True))
-        return await self._answer(request, asked, client_answers.ChatLines)
+        return await self._answer(request, asked, form)
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         asked = client.parse_generate(await read_json(request, self._bounds, any_type=True))

@@ -83,6 +83,9 @@ class Lines:
         return render_error_line(error, request_id)
 
     def reply(self, reply: Reply) -> bytes:
+        return orjson.dumps(self.whole(reply))
+
+    def whole(self, reply: Reply) -> Fields:
         """The whole answer as one object."""
         more: Fields = {}
         if reply.thinking:
@@ -92,7 +95,7 @@ class Lines:
         said = self.said(reply.text, {**(reply.extra or {}), **_extra(reply.finish)}, **more)
         if reply.logprobs:
             said["logprobs"] = render_logprobs(reply.logprobs)
-        return orjson.dumps(self._line(said, self._last(reply.finish)))
+        return self._line(said, self._last(reply.finish))
 
     def _rich(
         self, event: Text | Thinking | ToolCall | ToolArguments | Finish, pieces: list[bytes]
