@@ -232,13 +232,14 @@ async def test_an_answer_to_a_body_that_the_engine_does_not_read_is_heard(way: W
         assert len(server.peers) == 2  # the rest of a body is in the way of another request
 
 
-async def test_what_breaks_a_body_in_pieces_is_told_as_it_is(way: Way) -> None:
+@pytest.mark.parametrize("error", [TooLarge("too much"), TimeoutError(), ConnectionResetError()])
+async def test_what_breaks_a_body_in_pieces_is_told_as_it_is(way: Way, error: Exception) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"x"
-        raise TooLarge("too much")
+        raise error
 
     async with way.talking_to(replies(OK)) as (client, server):
-        with pytest.raises(TooLarge):
+        with pytest.raises(type(error)):
             await client.send("POST", "/", body())
         await soon(server.peers[0])
 
@@ -470,6 +471,8 @@ async def test_a_read_that_was_given_up_can_be_done_again(way: Way) -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", EngineGarbled),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok", EngineGarbled),
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", EngineGarbled),
+        (b"HTTP/1.1 101 Away\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", EngineGarbled),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 80_000 + b"\r\n\r\n", EngineGarbled),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", EngineGarbled),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, EngineGarbled),
     ],
