@@ -73,6 +73,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """aiohttp's would quote the request in its answer and its log."""
+        if request.writer.output_size:
+            raise ConnectionError("An answer that has begun can only be broken off.")
         _log.info("malformed_request", extra={"ip": request.remote, "status": status})
         error = InvalidRequest("This is no HTTP request that can be read.")
         response = Refusal(body=orjson.dumps(render_error(error, "")), status=status)

@@ -19,6 +19,8 @@ from _llamagate.exchange import Waiting
 
 Piece = TypeVar("Piece")
 
+_PATIENCE = 300.0  # seconds with a client that is there but takes nothing
+
 
 class Renderer(Protocol[Piece]):
     """Events, or whatever else a stream consists of, as the bytes of a dialect's stream."""
@@ -43,6 +45,7 @@ class Outgoing:
         self._last = self._loop.time()
         self._timer = self._loop.call_later(every, self._listen)
         self._speaking: asyncio.Task[None] | None = None
+        self._spoke = 0.0
 
     async def write(self, data: bytes) -> None:
         if self._speaking:
@@ -68,10 +71,15 @@ class Outgoing:
 
     def _listen(self) -> None:
         """Once in a while, not once a piece: was it silent since?"""
+        now = self._loop.time()
         due = self._last + self._every
-        if self._loop.time() >= due - 0.001:
-            self._speaking = spawn(self._speak(), "keep a stream alive")
-            due = self._loop.time() + self._every
+        if now >= due - 0.001:
+            due = now + self._every
+            if self._speaking is None:
+                self._speaking = spawn(self._speak(), "keep a stream alive")
+                self._spoke = now
+            elif now > self._spoke + _PATIENCE and (transport := self._request.transport):
+                transport.abort()
         self._timer = self._loop.call_at(due, self._listen)
 
     async def _speak(self) -> None:

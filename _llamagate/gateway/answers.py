@@ -38,7 +38,7 @@ class Answers:
             if found := cache.get(key):
                 return self._hit(call, *found)
             flight = self._flights.get(key)
-            if flight is not None:
+            if flight is not None and not flight.abandoned:
                 self._count(call, "HIT")
                 return flight.events(call, requests[0].stream)
         self._count(call, "MISS")

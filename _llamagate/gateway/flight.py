@@ -28,6 +28,7 @@ class Flight:
         self._following = 0  # readers that stream
         self._read = 0  # batches the fastest of them has taken
         self._task: asyncio.Task[None] | None = None
+        self.abandoned = False  # the last one has left, and nobody may join it any more
 
     def start(self, events: Events, landed: Callable[["Flight"], None]) -> None:
         self._task = spawn(self._fly(events, landed), "flight")
@@ -95,6 +96,7 @@ class Flight:
 
     def _leave(self) -> None:
         if self._task and not self._whole and not self._following:
+            self.abandoned = True
             self._task.cancel()
 
     def _tell(self, call: Call) -> None:

@@ -30,6 +30,7 @@ from _llamagate.models import Names, Resolved
 from _llamagate.queue import Queue, Turn
 
 _AHEAD = 64  # batches that may wait for the client when several choices run side by side
+_AT_ONCE = 16  # choices; a request of many prompts must not fill the queue by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +62,37 @@ class Generate:
     async def _several(
         self, requests: Sequence[Chat | Completion], resolved: Resolved, call: Call
     ) -> Events:
-        """All at once, each with its own turn; their events as they come, with their choice."""
-        ready: asyncio.Queue[list[Event] | BaseException | None] = asyncio.Queue(_AHEAD)
+        """A few at a time, each with its own turn; their events as they come, with their choice."""
+        ready: asyncio.Queue[list[Event] | asyncio.Task[GatewayError | None]] = asyncio.Queue()
+        room = asyncio.Semaphore(_AHEAD)
+        places = asyncio.Semaphore(_AT_ONCE)
 
-        async def run(choice: int) -> None:
+        async def run(choice: int) -> GatewayError | None:
             try:
-                async with aclosing(self._one(requests[choice], resolved, call)) as events:
+                async with places, aclosing(self._one(requests[choice], resolved, call)) as events:
                     async for batch in events:
-                        await ready.put([_of_choice(event, choice) for event in batch])
-                await ready.put(None)
+                        await room.acquire()
+                        ready.put_nowait([_of_choice(event, choice) for event in batch])
             except GatewayError as error:
-                await ready.put(error)
+                return error
+            return None
 
         tasks = [spawn(run(choice), f"choice {choice}") for choice in range(len(requests))]
+        for task in tasks:
+            task.add_done_callback(ready.put_nowait)
         usage = Usage()
         try:
             left = len(tasks)
             while left:
-                batch = await ready.get()
-                if isinstance(batch, BaseException):
-                    raise batch
-                if batch is None:
-                    left -= 1
+                news = await ready.get()
+                if isinstance(news, list):
+                    room.release()
+                    yield news
+                    usage = _added(usage, news)
+                elif error := news.result():
+                    raise error
                 else:
-                    yield batch
-                    usage = _added(usage, batch)
+                    left -= 1
             call.usage = usage
         finally:
             for task in tasks:

@@ -56,6 +56,8 @@ class Entry:
         trace: TracebackType | None,
     ) -> None:
         book = self._book
+        if isinstance(error, Exception) and not isinstance(error, ConnectionError):
+            self.status = 500  # of a stream that a fault of ours broke off
         seconds = time.perf_counter() - self._call.started
         book.running.discard(self._task)
         book.metrics.in_flight -= self._work

@@ -18,6 +18,7 @@ from _llamagate.errors import (
 from _llamagate.exchange import Call
 
 _log = logging.getLogger("llamagate.errors")
+_RETRY_AFTER = 5  # seconds, where nobody knows better
 
 
 def answer_for(
@@ -28,22 +29,29 @@ def answer_for(
     if ours is None:
         raise error
     call.error = ours.code
-    headers: dict[str, str] = {}
-    if ours.retry_after is not None:
-        headers["Retry-After"] = str(max(1, ours.retry_after))
-    if isinstance(ours, WrongMethod):
-        headers["Allow"] = ours.allow
-    if ours.http_status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+    if request.writer.output_size:  # the head is out: to break off is all that can still be said
+        raise error
     response = web.Response(
         body=orjson.dumps(route.render_error(ours, call.id)),
         status=ours.http_status,
-        headers=headers,
+        headers=_headers(ours),
         content_type="application/json",
     )
     if isinstance(ours, TooLarge):
         response.force_close()  # what is left of the body is not worth reading
     return response
+
+
+def _headers(error: GatewayError) -> dict[str, str]:
+    status = error.http_status
+    headers: dict[str, str] = {}
+    if status in (429, 503):
+        headers["Retry-After"] = str(max(1, error.retry_after or _RETRY_AFTER))
+    if isinstance(error, WrongMethod):
+        headers["Allow"] = error.allow
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
 
 
 def _ours(error: BaseException, request: web.Request, call: Call) -> GatewayError | None:
