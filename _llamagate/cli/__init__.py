@@ -9,8 +9,12 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from _llamagate.cli.arguments import Arguments, parse
+
+if TYPE_CHECKING:  # `--version` does not wait for it
+    from _llamagate.config import Config
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a test's stand-in has not
             stream.reconfigure(errors="backslashreplace")
     arguments = parse(argv)
+    from _llamagate.cli.failure import Failed
     from _llamagate.config import ConfigError
 
     try:
@@ -28,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in wrong.problems:
             print(f"llamagate: {problem}", file=sys.stderr)
         return 2
+    except Failed as failed:
+        print(f"llamagate: {failed}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # `llamagate config | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -60,7 +68,31 @@ def _run(arguments: Arguments) -> int:
             from _llamagate.cli.selftest import selftest
 
             return selftest()
+        case "top" | "engines" | "models":
+            return _ask_the_running_one(arguments, load())
         case _:
             from _llamagate.cli.serve import serve
 
             return serve(load)
+
+
+def _ask_the_running_one(arguments: Arguments, config: "Config") -> int:
+    match arguments.command:
+        case "top":
+            from _llamagate.cli.top import top
+
+            return top(config, once=arguments.once)
+        case "engines":
+            from _llamagate.cli.engines import engines
+
+            return engines(config, arguments.action, arguments.name)
+        case _:
+            from _llamagate.cli.models import models
+
+            return models(
+                config,
+                arguments.action,
+                arguments.name,
+                engine=arguments.engine,
+                yes=arguments.yes,
+            )

@@ -37,3 +37,10 @@ def key_to_use(config: Config) -> str:
         return UNUSED_KEY
     known = [config.api_key, *config.api_keys, config.admin_key]
     return next(filter(None, known), "") or kept_key(config.made_key_file) or UNKNOWN_KEY
+
+
+def operators_key(config: Config) -> str:
+    """An administrator's before a user's; the one made at first start counts only where no other
+    was set. "" where none is known here."""
+    known = [config.admin_key, config.api_key, *config.api_keys]
+    return next(filter(None, known), "") or kept_key(config.made_key_file)

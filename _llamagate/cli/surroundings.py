@@ -47,5 +47,10 @@ def in_container() -> bool:
     )
 
 
+def redraws() -> bool:
+    """Can what stands on the screen be drawn over?"""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def colourful() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return redraws() and "NO_COLOR" not in os.environ

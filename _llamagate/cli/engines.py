@@ -1,0 +1,93 @@
+"""`llamagate engines`: list them, test them, take one out of service and put it back."""
+
+from urllib.parse import quote
+
+from _llamagate.admin.report import Engine, State, Tested
+from _llamagate.cli.failure import Failed
+from _llamagate.cli.running import RunningGateway
+from _llamagate.cli.text import plain, table
+from _llamagate.config import Config
+
+
+def engines(config: Config, action: str, name: str) -> int:
+    gateway = RunningGateway(config)
+    match action:
+        case "test":
+            return _test(gateway, name)
+        case "drain":
+            print(_drained(_change(gateway, name, "drain")))
+        case "undrain":
+            print(f"{plain(_change(gateway, name, 'undrain').name)} takes new requests again.")
+        case _:
+            print("\n".join(_listed(gateway.get("/admin/state", State).engines)))
+    return 0
+
+
+def _listed(engines: list[Engine]) -> list[str]:
+    if not engines:
+        return ["No engine is set: name one in OLLAMA_HOST."]
+    rows = [
+        (
+            engine.name,
+            engine.kind,
+            engine.url,
+            engine.condition,
+            str(engine.running),
+            str(engine.waiting),
+            str(len(engine.models)),
+            ", ".join(plain(resident.name) for resident in engine.residents),
+        )
+        for engine in engines
+    ]
+    head = ("ENGINE", "KIND", "URL", "STATE", "RUNNING", "WAITING", "MODELS", "IN MEMORY")
+    return [
+        *table(head, rows, right=("RUNNING", "WAITING", "MODELS")),
+        *(line for engine in engines for line in _remarks(engine)),
+    ]
+
+
+def _remarks(engine: Engine) -> list[str]:
+    found = []
+    if engine.reason:
+        found.append(f"{engine.name}: {plain(engine.reason, 300)}")
+    if engine.resting:
+        names = ", ".join(map(plain, engine.resting))
+        found.append(f"{engine.name} failed of late at {names}; other engines come first.")
+    return found
+
+
+def _test(gateway: RunningGateway, name: str) -> int:
+    """One, or all of them. 0 when each answers."""
+    names = [name] if name else [one.name for one in gateway.get("/admin/state", State).engines]
+    if not names:
+        raise Failed("No engine is set: name one in OLLAMA_HOST.")
+    tests = [gateway.post(_path(each, "test"), Tested) for each in names]
+    for test in tests:
+        print(_tested(test))
+    return 0 if all(test.up for test in tests) else 1
+
+
+def _tested(test: Tested) -> str:
+    place = f"{plain(test.name)} at {plain(test.url)}"
+    if not test.up:
+        return f"{place} failed after {test.milliseconds:.0f} ms: {plain(test.reason, 300)}"
+    models = ", ".join(map(plain, test.models)) or "none"
+    return f"{place} answered in {test.milliseconds:.0f} ms. Models: {models}"
+
+
+def _drained(engine: Engine) -> str:
+    name = plain(engine.name)
+    if not engine.running and not engine.waiting:
+        return f"{name} takes no new requests, and nothing runs there."
+    return (
+        f"{name} takes no new requests. {engine.running} still run there and {engine.waiting} "
+        "wait; `llamagate top` shows when they are done."
+    )
+
+
+def _change(gateway: RunningGateway, name: str, what: str) -> Engine:
+    return gateway.post(_path(name, what), Engine)
+
+
+def _path(name: str, what: str) -> str:
+    return f"/admin/engines/{quote(name, safe='')}/{what}"
