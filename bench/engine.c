@@ -111,7 +111,8 @@ static void render_line(FILE *out, const struct script *s, int bytes, int line)
 static void render_last(FILE *out, const struct script *s, int tokens)
 {
     if (s->wire == OLLAMA)
-        fprintf(out, OLLAMA_OPENING "\"},\"done\":true,\"done_reason\":\"stop\"," COUNTS "}\n", s->name, tokens);
+        fprintf(out, OLLAMA_OPENING "\"},\"done\":true,\"done_reason\":\"stop\"," COUNTS "}\n",
+                s->name, tokens);
     else
         fprintf(out, "data: " OPENAI_OPENING "\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
                 "data: [DONE]\n\n", ".chunk", s->name);
@@ -317,7 +318,8 @@ static const struct script *answer(const char *in, const char *body, size_t size
         return document("200 OK", "{\"version\":\"0.33.0\"}");
     if (is(in, "POST /api/show "))
         return document("200 OK", "{\"details\":{\"family\":\"llama\"},"
-                        "\"capabilities\":[\"completion\",\"vision\"],\"model_info\":{\"llama.context_length\":8192}}");
+                        "\"capabilities\":[\"completion\",\"vision\"],"
+                        "\"model_info\":{\"llama.context_length\":8192}}");
     if (is(in, "GET /counts "))
         return counts();
     return document("404 Not Found", "{\"error\":\"not found\"}");

@@ -51,6 +51,17 @@ def _ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
+def busy_seconds() -> float:
+    """How long the two cores have worked, for whomever."""
+    ours = tuple(f"cpu{core} " for core in cores())
+    busy = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(ours):
+            user, nice, system, _, _, interrupts, soft_interrupts, *_ = map(int, line.split()[1:])
+            busy += user + nice + system + interrupts + soft_interrupts
+    return busy / _TICK
+
+
 def resident_bytes(pid: int) -> int:
     return sum(
         int(Path(f"/proc/{member}/statm").read_text().split()[1]) * _PAGE for member in family(pid)

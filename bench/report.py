@@ -37,7 +37,7 @@ def row_table(row: Row, servers: Mapping[str, Rounds]) -> str:
     base = servers.get("nginx")
     head = [
         f"{row.unit}s/s", "min", "max", "x nginx", f"us/{row.unit}", "x nginx",
-        "first p50", "p99", "whole p50", "p99 ms", "core", "load", "engine",
+        "first p50", "p99", "whole p50", "p99 ms", "core", "load", "engine", "others",
     ]  # fmt: skip
     body = [[name, *_row_cells(rounds, base)] for name, rounds in servers.items()]
     title = f"{row.name}: {row.about}, {row.connections} connection{'s'[: row.connections > 1]}"
@@ -57,7 +57,7 @@ def _row_cells(rounds: Rounds, base: Rounds | None) -> list[str]:
             number(middle(rounds, f"{what}_ms"))
             for what in ("first_p50", "first_p99", "whole_p50", "whole_p99")
         ),
-        *(f"{middle(rounds, what):.0%}" for what in ("core", "load_core", "engine_core")),
+        *(f"{middle(rounds, what):.0%}" for what in ("core", "load_core", "engine_core", "others")),
     ]
 
 

@@ -83,9 +83,9 @@ class Server:
         while not listens(self.port):
             assert self._process
             if self._process.poll() is not None or time.monotonic() > give_up:
-                said = self._complaints().read_text(errors="replace")[-2000:]
+                said = self._complaints().read_text(errors="replace").splitlines()
                 self.stop()
-                raise NotHere(f"{self.name} did not start:\n{said}")
+                raise NotHere("\n".join([f"{self.name} did not start:", *said[-8:]]))
             time.sleep(0.02)
         return self
 
