@@ -52,6 +52,9 @@ SUITES = [
     Suite("responses", ("openai==3.54.0",), "responses_python.py"),
     Suite("anthropic", ("anthropic==2.12.0",), "anthropic_python.py"),
     Suite("anthropic-node", ("@anthropic-ai/sdk@1.12.0",), "anthropic_node.mjs"),
+    Suite("ollama", ("ollama==0.6.3",), "ollama_python.py"),
+    Suite("langchain-ollama", ("langchain-ollama==1.1.0",), "langchain_ollama_chat.py"),
+    Suite("ollama-node", ("ollama@0.6.4",), "ollama_node.mjs"),
     Suite(
         "ai-node",
         ("ai@6.0.326", "@ai-sdk/openai@3.0.141", "@ai-sdk/anthropic@3.0.138", "zod@4"),
