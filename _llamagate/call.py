@@ -1,7 +1,7 @@
 """What one HTTP request carries, and what the table of routes says of the path it came by."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
@@ -52,15 +52,19 @@ class Mounted:
 
 
 class Routes:
-    """Which route a request came by. A path without one has the error shape of its prefix."""
+    """Which route a request came by. One that came by none has the error shape of the path that
+    knows other methods, else the one that `unknown` finds for a path."""
 
     def __init__(self, unknown: Callable[[str], Mounted]) -> None:
         self._mounted: dict[web.AbstractRoute, Mounted] = {}
+        self._by_path: dict[str, Mounted] = {}
         self._unknown = unknown
 
     def add(self, route: web.AbstractRoute, mounted: Mounted) -> None:
         self._mounted[route] = mounted
+        if mounted.label not in self._by_path:
+            self._by_path[mounted.label] = replace(mounted, access=Access.PUBLIC)
 
     def of(self, request: web.Request) -> Mounted:
         found = self._mounted.get(request.match_info.route)
-        return found if found is not None else self._unknown(request.path)
+        return found or self._by_path.get(request.path) or self._unknown(request.path)

@@ -1,12 +1,13 @@
 """Where surfaces stand: each under its own prefix, all of them at the root, one on a port.
 
-At the root the first in the table has a path that several know; on a port of its own a surface is
-the root. Which surfaces there are is `surfaces`'.
+At the gateway's root the first in the table has a path that several know. A prefix and a port are
+roots too, of one surface. Which surfaces there are is `surfaces`'.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from aiohttp import web
 
@@ -35,26 +36,38 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """A route where it stands, the surface it belongs to, and the one whose limit counts there."""
+
+    prefix: str
+    surface: Surface
+    route: Route
+    limited_as: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.prefix + self.route.path
+
+    @property
+    def shown(self) -> str:
+        """For people: without the patterns of its variables."""
+        return f"{self.route.method} {re.sub(r':[^}]+}', '}', self.path)}"
+
+
+Discover: TypeAlias = Callable[[Sequence[Listed], Sequence[str]], Sequence[Route]]
+
+
+@dataclass(frozen=True, slots=True)
 class Surfaces:
-    """Routes of our own stand at every root: health and metrics before a surface's, discovery
-    before all of them at the gateway's root, and after those of a surface on its own port."""
+    """`own` stands at every root, whatever a surface has there; `admin` not under prefixes; what
+    `discover` makes of a root gives way to a surface, but at the gateway's."""
 
     table: tuple[Surface, ...]
     own: tuple[Route, ...]
-    discovery: tuple[Route, ...]
+    admin: tuple[Route, ...]
+    discover: Discover
     generate_style: str
     generate_style_set: bool
-
-    def listed(self) -> list[Listed]:
-        return [
-            Listed(
-                surface.name,
-                surface.about,
-                surface.prefix + surface.version,
-                tuple(_shown(surface, route) for route in surface.everything),
-            )
-            for surface in self.table
-        ]
 
     def named(self, name: str) -> Surface:
         return next(surface for surface in self.table if surface.name == name)
@@ -62,16 +75,17 @@ class Surfaces:
     def mount(self, app: web.Application, routes: Routes, only: Surface | None = None) -> None:
         """All surfaces into an application, or one of them as the root of its own port."""
         taken: set[tuple[str, str]] = set()
-        for prefix, surface, route, limited_as in self._places(only):
-            path = prefix + route.path
+        served = self._root_of(only, "", self.own + self.admin) if only else self._all()
+        for one in served:
+            route, path = one.route, one.path
             if (route.method, path) in taken:
                 continue
             taken.add((route.method, path))
             mounted = Mounted(
                 label=path,
                 access=route.access,
-                render_error=surface.render_error,
-                surface=limited_as,
+                render_error=one.surface.render_error,
+                surface=one.limited_as,
                 counted=route.counted,
                 any_type=route.any_type,
                 raw=route.raw,
@@ -80,36 +94,44 @@ class Surfaces:
             if route.method == "GET" and route.access is Access.PUBLIC:
                 routes.add(app.router.add_route("HEAD", path, route.handler), mounted)
 
-    def _places(self, only: Surface | None) -> Iterator[tuple[str, Surface, Route, str]]:
-        """Prefix, surface, route, and the surface whose limit counts there."""
-        first = only or self.table[0]
-        yield from (("", first, route, "") for route in self.own)
-        if only:
-            yield from (("", only, route, only.name) for route in only.everything)
-        yield from (("", first, route, "") for route in self.discovery)
-        if only:
-            return
+    def _all(self) -> Iterator[Served]:
+        first, shared = self.table[0], list(self._shared())
+        listed = [_listed(surface, surface.prefix) for surface in self.table]
+        discovery = self.discover(listed, [one.shown for one in shared])
+        for route in (*self.own, *self.admin, *discovery):
+            yield Served("", first, route)
         for surface in self.table:
-            for route in surface.everything:
-                yield surface.prefix, surface, route, surface.name
-        for surface in self._at_root():
-            for route in surface.routes:
-                own_limit = route.path == "/generate" and self.generate_style_set
-                yield "", surface, route, surface.name if own_limit else ""
+            yield from self._root_of(surface, surface.prefix, self.own)
+        yield from shared
 
-    def _at_root(self) -> Sequence[Surface]:
-        """In order of the table, but for whose /generate the operator chose."""
-        chosen = [surface for surface in self.table if surface.name == self.generate_style]
-        generate = [
-            Surface(
-                surface.name,
-                surface.about,
-                tuple(route for route in surface.routes if route.path == "/generate"),
-                surface.render_error,
-            )
-            for surface in chosen
-        ]
-        return [*generate, *self.table]
+    def _root_of(self, surface: Surface, prefix: str, own: tuple[Route, ...]) -> Iterator[Served]:
+        """One surface as if there were no other."""
+        listed = _listed(surface, prefix)
+        for route in own:
+            yield Served(prefix, surface, route)
+        for route in surface.everything:
+            yield Served(prefix, surface, route, surface.name)
+        for route in self.discover([listed], listed.endpoints):
+            yield Served(prefix, surface, route)
+
+    def _shared(self) -> Iterator[Served]:
+        """Where all of them stand: in order of the table, but for whose /generate was chosen."""
+        for surface in self.table:
+            for route in surface.routes:
+                if route.path != "/generate":
+                    yield Served("", surface, route)
+                elif surface.name == self.generate_style:
+                    limited_as = surface.name if self.generate_style_set else ""
+                    yield Served("", surface, route, limited_as)
+
+
+def _listed(surface: Surface, prefix: str) -> Listed:
+    return Listed(
+        surface.name,
+        surface.about,
+        prefix + surface.version,
+        tuple(Served(prefix, surface, route).shown for route in surface.everything),
+    )
 
 
 class UnknownPath:
@@ -131,8 +153,3 @@ class UnknownPath:
                 return self._found[surface]
         first = "/" + path.split("/", 2)[1] if path.startswith("/") else ""
         return self._found.get(first, self._root)
-
-
-def _shown(surface: Surface, route: Route) -> str:
-    """A route for people: without the patterns of its variables."""
-    return f"{route.method} {surface.prefix}{re.sub(r':[^}]+}', '}', route.path)}"

@@ -53,14 +53,14 @@ def make_surfaces(rooms: Rooms) -> Surfaces:
     host = Host()
     table = _table(rooms, host)
     own = LlamaGate(pool, rooms.metrics, host, rooms.draining, config.metrics)
-    surfaces = Surfaces(
+    return Surfaces(
         table=table,
-        own=(*own.routes(), *Admin(pool, rooms.queue, rooms.metrics).routes()),
-        discovery=tuple(Discovery(pool, rooms.names, lambda: surfaces.listed()).routes()),
+        own=tuple(own.routes()),
+        admin=tuple(Admin(pool, rooms.queue, rooms.metrics).routes()),
+        discover=lambda listed, here: Discovery(pool, rooms.names, listed, here).routes(),
         generate_style=config.generate_style,
         generate_style_set=config.generate_style_set,
     )
-    return surfaces
 
 
 def _table(rooms: Rooms, host: Host) -> tuple[Surface, ...]:

@@ -58,9 +58,7 @@ class Ollama:
         return json_answer(orjson.dumps({"version": await self._version()}))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
-        disabled = not self._generate.names.cloud
-        cloud = {"disabled": disabled, "source": "config" if disabled else "none"}
-        return json_answer(orjson.dumps({"cloud": cloud}))
+        return json_answer(orjson.dumps(client_models.cloud_switch(self._generate.names.cloud)))
 
     async def chat(
         self,

@@ -28,6 +28,11 @@ def render_ps(residents: Iterable[Resident], *, everything: bool) -> bytes:
     return orjson.dumps({"models": entries if everything else list(map(_without_path, entries))})
 
 
+def cloud_switch(allowed: bool) -> Fields:
+    """May models be used that run on another machine?"""
+    return {"cloud": {"disabled": not allowed, "source": "none" if allowed else "config"}}
+
+
 def shown_to_users(shown: Fields, name: str, *, system: bool) -> Fields:
     """A model's description without paths, and without its system prompt unless `system`."""
     shown = _without_path(shown)
