@@ -50,7 +50,10 @@ class LlamaGate:
             body["error"] = "Ollama unreachable"
         body["ollama_host"] = self._pool.first_url
         body |= self._numbers()
-        return json_answer(orjson.dumps(body), 200 if healthy else 503)
+        answer = json_answer(orjson.dumps(body), 200 if healthy else 503)
+        if not healthy:
+            answer.headers["Retry-After"] = "5"
+        return answer
 
     def _numbers(self) -> dict[str, object]:
         """What EgoLlama's document adds."""

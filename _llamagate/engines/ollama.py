@@ -52,6 +52,7 @@ class OllamaEngine:
                 raise parser.failure
 
     async def embed(self, request: Embed, call: Call) -> Embedded:
+        call.ignored += requests.unused(request)
         async with await self._post("/api/embed", requests.render_embed(request), call) as answer:
             return answers.parse_embed(await answer.read_all())
 

@@ -92,7 +92,7 @@ def thinks_in_vain(request: Chat, refused: EngineRefused) -> bool:
     return wished and "does not support thinking" in refused.message
 
 
-def unused(request: Generation) -> tuple[str, ...]:
+def unused(request: Generation | Embed) -> tuple[str, ...]:
     """Names of fields that mean nothing to Ollama and were not sent."""
     return tuple(request.extra) if request.wire != "ollama" else ()
 
