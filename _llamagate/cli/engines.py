@@ -69,10 +69,11 @@ def _test(gateway: RunningGateway, name: str) -> int:
 
 def _tested(test: Tested) -> str:
     place = f"{plain(test.name)} at {plain(test.url)}"
+    took = f"{test.milliseconds:.{int(test.milliseconds < 10)}f} ms"
     if not test.up:
-        return f"{place} failed after {test.milliseconds:.0f} ms: {plain(test.reason, 300)}"
+        return f"{place} failed after {took}: {plain(test.reason, 300)}"
     models = ", ".join(map(plain, test.models)) or "none"
-    return f"{place} answered in {test.milliseconds:.0f} ms. Models: {models}"
+    return f"{place} answered in {took}. Models: {models}"
 
 
 def _drained(engine: Engine) -> str:
@@ -80,8 +81,8 @@ def _drained(engine: Engine) -> str:
     if not engine.running and not engine.waiting:
         return f"{name} takes no new requests, and nothing runs there."
     return (
-        f"{name} takes no new requests. {engine.running} still run there and {engine.waiting} "
-        "wait; `llamagate top` shows when they are done."
+        f"{name} takes no new requests. It still has {engine.running} running and "
+        f"{engine.waiting} waiting; `llamagate top` shows when they are done."
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from _llamagate.cli.failure import Failed
 from _llamagate.cli.pull import pull
@@ -66,7 +66,7 @@ class _Shown(Struct, frozen=True):
     parameters: str = ""
     system: str = ""
     license: str = ""
-    modified_at: str = field(default="")
+    modified_at: str = ""
 
 
 def models(config: Config, action: str, name: str, *, engine: str, yes: bool) -> int:
@@ -83,7 +83,10 @@ def models(config: Config, action: str, name: str, *, engine: str, yes: bool) ->
             asked = {"model_id": name} if name else {}
             print(_unloaded(gateway.post("/models/unload", _Loaded, **asked)))
         case "rm":
-            _remove(gateway, name, f"/api/delete{on_engine}", yes)
+            if not yes:
+                _confirm(name, engine or "every engine that has it")
+            gateway.delete(f"/api/delete{on_engine}", model=name)
+            print(f"{plain(name)} is deleted.")
         case "show":
             print("\n".join(_shown(gateway.post("/api/show", _Shown, model=name), name)))
         case _:
@@ -148,14 +151,14 @@ def _unloaded(answer: _Loaded) -> str:
     return f"{plain(answer.model_id or '')} is out of memory."
 
 
-def _remove(gateway: RunningGateway, name: str, path: str, yes: bool) -> None:
-    if not yes and sys.stdin.isatty():
-        print(f"Delete {plain(name)} from every engine that has it? [y/N] ", end="",
-              file=sys.stderr, flush=True)  # fmt: skip
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise Failed(f"{plain(name)} was not deleted.")
-    gateway.delete(path, model=name)
-    print(f"{plain(name)} is deleted.")
+def _confirm(name: str, place: str) -> None:
+    """Where somebody is there to ask."""
+    if not sys.stdin.isatty():
+        return
+    question = f"Delete {plain(name)} from {plain(place)}? [y/N] "
+    print(question, end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Failed(f"{plain(name)} was not deleted.")
 
 
 def _shown(model: _Shown, name: str) -> list[str]:

@@ -34,11 +34,11 @@ def top(config: Config, *, once: bool) -> int:
 
 
 def frame(state: State, url: str) -> list[str]:
+    running = sum(engine.running for engine in state.engines)
     tokens = sum(engine.tokens_per_second for engine in state.engines)
     return [
         f"LlamaGate {plain(state.version)} at {url}, up {span(state.uptime_seconds)}",
-        f"{sum(len(line.running) for line in state.lines)} running, "
-        f"{state.requests_waiting} waiting, {tokens:.1f} tokens a second",
+        f"{running} running, {state.requests_waiting} waiting, {tokens:.1f} tokens a second",
         "",
         *_engines(state.engines),
         "",
@@ -55,7 +55,7 @@ def _engines(engines: list[Engine]) -> list[str]:
             engine.condition,
             str(engine.running),
             str(engine.waiting),
-            f"{engine.tokens_per_second:.1f}",
+            _speed(engine),
             ", ".join(plain(resident.name) for resident in engine.residents),
         )
         for engine in engines
@@ -64,15 +64,21 @@ def _engines(engines: list[Engine]) -> list[str]:
     return table(head, rows, right=("RUNNING", "WAITING", "TOKENS/S"))
 
 
+def _speed(engine: Engine) -> str:
+    """Of a first answer that still runs nobody can say it."""
+    known = engine.tokens_per_second or not engine.running
+    return f"{engine.tokens_per_second:.1f}" if known else ""
+
+
 def _requests(lines: list[Line]) -> list[str]:
     rows = [
-        (line.model, line.engine, _slots(line), _who(turn), _doing(turn, place), span(turn.seconds))
+        (line.model, line.engine, _slots(line), _who(turn), _state(turn, place), span(turn.seconds))
         for line in lines
         for place, turn in enumerate([*line.running, *line.waiting], 1 - len(line.running))
     ]
     if not rows:
         return ["Nobody runs and nobody waits."]
-    return table(("MODEL", "ENGINE", "SLOTS", "CALLER", "", "FOR"), rows, right=("FOR",))
+    return table(("MODEL", "ENGINE", "SLOTS", "CALLER", "STATE", "FOR"), rows, right=("FOR",))
 
 
 def _slots(line: Line) -> str:
@@ -84,7 +90,7 @@ def _who(turn: Turn) -> str:
     return plain(turn.caller, 32) + person
 
 
-def _doing(turn: Turn, place: int) -> str:
+def _state(turn: Turn, place: int) -> str:
     """`place` is 1 for the next one, and less for those who run."""
     batch = ", batch" if turn.priority == "batch" else ""
     return (f"waits, place {place}" if place > 0 else "runs") + batch

@@ -49,12 +49,24 @@ def test_showing_settings_does_not_load_the_web_server(arguments: list[str]) -> 
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROGRAM.parent)
 
 
+def test_asking_the_running_gateway_does_not_load_the_web_server() -> None:
+    code = (
+        "import sys\n"
+        "from _llamagate.cli import main\n"
+        "for command in ('top', 'engines', 'models'):\n"
+        "    assert main([command, '--port', '1']) == 1\n"
+        "assert 'aiohttp' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PROGRAM.parent)
+
+
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main(["--help"])
     assert done.value.code == 0
     text = capsys.readouterr().out
-    for word in ("serve", "config", "env", "doctor", "health", "--demo", "--host", "--version"):
+    commands = ("serve", "config", "env", "doctor", "health", "top", "engines", "models")
+    for word in (*commands, "--demo", "--host", "--version"):
         assert word in text
 
 
@@ -65,7 +77,10 @@ def test_a_wrong_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert "servve" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["config"], ["env"], ["health"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["serve"], ["config"], ["env"], ["health"], ["top"], ["engines"], ["models", "ps"]],
+)
 def test_bad_settings_are_all_reported_on_stderr_and_exit_2(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
