@@ -144,12 +144,13 @@ class Gateway:
     def _use_cases(self) -> UseCases:
         names, pool = self.names, self.pool
         generate = Generate(names, pool, self.queue, self.answers, self.metrics)
+        embed = EmbedTexts(names, pool, self.queue, self.metrics)
         list_models = ListModels(names, pool)
         return UseCases(
             generate=generate,
-            embed=EmbedTexts(names, pool, self.queue, self.metrics),
+            embed=embed,
             list_models=list_models,
-            load=LoadModels(generate, list_models, pool),
+            load=LoadModels(generate, embed, list_models, pool),
             show=ShowModel(names, pool),
             version=EngineVersion(pool),
             count=CountTokens(names, pool, Estimator()),
@@ -179,7 +180,7 @@ def open_engines(settings: Sequence[EngineSettings]) -> list[Engine]:
 def _accounts(config: Config) -> Accounts:
     return Accounts(
         config.roles,
-        TokensFile([config.tokens_file], config.tokens_file_set),
+        TokensFile(config.tokens_files, config.tokens_file_set),
         auth=config.auth,
         loopback=config.loopback_only,
         keys=(config.api_key, *config.api_keys),

@@ -23,6 +23,7 @@ class Entry:
     events: tuple[Event, ...]
     ignored: tuple[str, ...]
     engine: str
+    seconds: float  # that the engine took for it
     size: int
     made: float
 
@@ -45,12 +46,17 @@ class Cache:
         return None if entry is None else (entry, int(self._clock() - entry.made))
 
     def put(
-        self, key: bytes, replies: Sequence[Reply], ignored: tuple[str, ...], engine: str
+        self,
+        key: bytes,
+        replies: Sequence[Reply],
+        ignored: tuple[str, ...],
+        engine: str,
+        seconds: float = 0.0,
     ) -> None:
         events = tuple(_events(replies))
         size = _OVERHEAD + len(_encoder.encode(events))
         if size <= self._max:
-            self._entries[key] = Entry(events, ignored, engine, size, self._clock())
+            self._entries[key] = Entry(events, ignored, engine, seconds, size, self._clock())
 
     def clear(self) -> None:
         self._entries.clear()

@@ -86,7 +86,7 @@ class Metrics:
         self.cache: dict[str, int] = {"HIT": 0, "MISS": 0, "BYPASS": 0}
         self.in_flight = 0
         self.generations = 0
-        self.generation_seconds = 0.0  # from the first token to the last
+        self.generation_seconds = 0.0  # that engines took for them
         self.pace = Pace()
         self.limited = 0
         self.cancelled = 0

@@ -68,11 +68,13 @@ class Demo:
 
     async def _speak(self, request: web.Request, ask: Ask, *, chat: bool) -> web.StreamResponse:
         model = find(ask.model)
-        if "completion" not in model.capabilities:
+        empty = not (ask.messages if chat else ask.prompt)
+        unload = empty and ask.keep_alive in (0, "0")
+        if "completion" not in model.capabilities and not unload:
             raise Refusal(400, f'"{ask.model}" does not support {"chat" if chat else "generate"}')
         self._memory.keep(model, ask.keep_alive)
         answer = Answer(ask, chat=chat)
-        if not (ask.messages if chat else ask.prompt):
+        if empty:
             return _json(answer.loaded(still=self._memory.holds(model)))
         rate = self._rate if model.paced else math.inf
         return await (_stream(request, answer, rate) if ask.stream else _plain(answer, rate))

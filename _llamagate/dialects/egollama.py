@@ -4,12 +4,13 @@ Its chats are OpenAI's, but for one thing: its document shows one client that re
 lines of JSON, and another that needs server-sent events. The first sends its key as `X-API-Key`.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import orjson
 from aiohttp import web
 
-from _llamagate.call import Access, Route
+from _llamagate.call import CALL, Access, Route
 from _llamagate.config import RateLimit
 from _llamagate.dialects.base import Bounds, json_answer, read_body, read_json, read_wishes
 from _llamagate.dialects.openai import OpenAI
@@ -74,57 +75,44 @@ class EgoLlama:
         body = await read_json(request, self._bounds)
         asked = wire.parse_generate(body, self._max_tokens, self._temperature)
         call = read_wishes(request, asked.person)
-        call.ignored = asked.ignored
         (reply,) = await collect(self._generate([asked.chat], call))
+        call.ignored += asked.ignored
         kind = self._pool.kind(call.engine)
         return json_answer(
             wire.render_generated(
                 reply,
                 model=asked.chat.model or call.model,
-                engine=_ENGINES.get(kind, kind),
+                engine=_ENGINES.get(kind, call.engine),
                 seconds=call.engine_seconds,
             )
         )
 
     async def chat_completions(self, request: web.Request) -> web.StreamResponse:
-        keyed_as_api_key = "X-API-Key" in request.headers or not (
-            {"Authorization", "api-key"} & request.headers.keys()
-        )
-        wants_events = "text/event-stream" in request.headers.get("Accept", "")
-        lines = keyed_as_api_key and not wants_events
-        return await self._openai.chat_completions(request, lines=lines)
+        return await self._openai.chat_completions(request, lines=_reads_lines(request.headers))
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
-        models = await self._models(read_wishes(request).caller)
-        contexts = [await self._models.context_length(model) for model in models]
+        caller = request[CALL].caller
+        models = await self._models(caller)
+        contexts = [await self._models.context_length(model, caller) for model in models]
         return json_answer(wire.render_models(models, contexts))
 
     async def load(self, request: web.Request) -> web.StreamResponse:
         asked = wire.parse_load(await read_json(request, self._bounds))
-        resident = await self._load.load(
-            asked.model_id, asked.quantization_bits, read_wishes(request)
-        )
-        on_gpu = resident is not None and resident.size_vram > 0
-        body = {
-            "success": True,
-            "model_id": asked.model_id,
-            "status": "loaded",
-            "method": "gpu_module" if on_gpu else "cpu_module",
-        }
-        return json_answer(orjson.dumps(body))
+        call = request[CALL]
+        resident = await self._load.load(asked.name, asked.bits, call)
+        call.ignored += asked.ignored
+        return json_answer(wire.render_loaded(asked.name, resident))
 
     async def unload(self, request: web.Request) -> web.StreamResponse:
         raw = await read_body(request, self._bounds)
-        asked = wire.parse_unload(parse_object(raw)) if raw.strip() else ""
-        name = await self._load.unload(asked, read_wishes(request))
-        body = {
-            "success": True,
-            "model_id": name or None,
-            "status": "unloaded" if name else "not_loaded",
-        }
-        return json_answer(orjson.dumps(body))
+        asked = wire.parse_unload(parse_object(raw) if raw.strip() else {})
+        call = request[CALL]
+        name = await self._load.unload(asked.name, call)
+        call.ignored += asked.ignored
+        return json_answer(wire.render_unloaded(name or asked.name, freed=bool(name)))
 
     async def stats(self, request: web.Request) -> web.StreamResponse:
+        await self._pool.refresh()
         load = self._host.load()
         totals = self._metrics.totals()
         body = {
@@ -138,3 +126,11 @@ class EgoLlama:
             "error_rate": round(totals.error_rate, 4),
         }
         return json_answer(orjson.dumps(body))
+
+
+def _reads_lines(headers: Mapping[str, str]) -> bool:
+    """Which of the two clients in the document sends these?"""
+    if "text/event-stream" in headers.get("Accept", "").lower():
+        return False
+    other_key = headers.get("api-key") or headers.get("Authorization")
+    return bool(headers.get("X-API-Key")) or not other_key

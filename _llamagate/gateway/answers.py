@@ -54,7 +54,8 @@ class Answers:
         if self._cache and flight.error is None:
             replies = collect_batches(flight.batches)
             if whole(replies):
-                self._cache.put(key, replies, flight.call.ignored, flight.call.engine)
+                call = flight.call
+                self._cache.put(key, replies, call.ignored, call.engine, call.engine_seconds)
 
     def clear(self) -> None:
         if self._cache:
@@ -69,6 +70,7 @@ class Answers:
         call.age = age
         call.ignored = entry.ignored
         call.engine = entry.engine
+        call.engine_seconds = entry.seconds
         yield list(entry.events)
 
     def _count(self, call: Call, result: str) -> None:

@@ -1,18 +1,27 @@
 """Which models there are for a caller."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, field
+
+from cachetools import LRUCache
 
 from _llamagate.engines.pool import Pool
 from _llamagate.errors import EngineError, NoEngine, NoSuchModel
 from _llamagate.exchange import Caller, Model, Resident
 from _llamagate.models import Names, canonical
 
+_REMEMBERED = 1024  # models whose context an engine had to be asked for
+
+
+def _memory() -> MutableMapping[tuple[str, str, object], int]:
+    return LRUCache(_REMEMBERED)
+
 
 @dataclass(frozen=True, slots=True)
 class ListModels:
     names: Names
     pool: Pool
+    _contexts: MutableMapping[tuple[str, str, object], int] = field(default_factory=_memory)
 
     async def __call__(self, caller: Caller) -> Sequence[Model]:
         await self.pool.refresh()
@@ -20,19 +29,25 @@ class ListModels:
             raise NoEngine("No engine answers, so nobody knows the models.", retry_after=5)
         return self.names.visible(caller, self.pool.models())
 
-    async def context_length(self, model: Model) -> int:
+    async def context_length(self, model: Model, caller: Caller) -> int:
         """What it is loaded with, else what it was made for; 0 where no engine says."""
-        name = canonical(model.name)
+        names = self.names.resolve(model.name, caller).names
         for _, resident in self.pool.residents():
-            if canonical(resident.name) == name and resident.context_length:
+            if canonical(resident.name) in names and resident.context_length:
                 return resident.context_length
-        if model.context_length:
-            return model.context_length
-        for candidate in self.pool.candidates((name,)):
+        return model.context_length or await self._made_for(model, names)
+
+    async def _made_for(self, model: Model, names: Sequence[str]) -> int:
+        """As an engine says when it is asked for this one model; asked once for each make."""
+        for candidate in self.pool.candidates(names):
+            key = candidate.engine.settings.name, candidate.model, model.entry.get("digest")
+            if key in self._contexts:
+                return self._contexts[key]
             try:
-                return await candidate.engine.context_length(candidate.model)
+                self._contexts[key] = await candidate.engine.context_length(candidate.model)
             except EngineError:
                 continue
+            return self._contexts[key]
         return 0
 
     async def resident(self, caller: Caller) -> list[Resident]:
@@ -55,10 +70,12 @@ class ListModels:
 
     async def one(self, asked: str, caller: Caller) -> Model:
         """By any spelling, or an alias."""
-        wanted = canonical(asked)
-        models = await self(caller)
-        for name in (wanted, *self.names.resolve(asked, caller).names):
-            for model in models:
-                if canonical(model.name) == name:
-                    return model
+        if found := await self.find(asked, caller):
+            return found
         raise NoSuchModel.named(asked)
+
+    async def find(self, asked: str, caller: Caller) -> Model | None:
+        """The same, where an engine may have models that it does not list."""
+        models = {canonical(model.name): model for model in await self(caller)}
+        wanted = (canonical(asked), *self.names.resolve(asked, caller).names)
+        return next((models[name] for name in wanted if name in models), None)

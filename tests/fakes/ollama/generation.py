@@ -42,9 +42,11 @@ class _Generation:
         model = self.fake.model(body.get("model") or "", "model '{}' not found")
         body.setdefault("model", "")
         stay = seconds(body.get("keep_alive"))
-        check(request.path, body, model)
+        empty = not body.get("messages" if chat else "prompt")
+        if not (empty and stay == 0):  # an unload asks nothing of a model
+            check(request.path, body, model)
         num_ctx = (body.get("options") or {}).get("num_ctx")
-        if not body.get("messages" if chat else "prompt"):
+        if empty:
             return await self._load_only(body, model, num_ctx, stay, chat)
         answer = self.fake.next_answer(body, model)
         if answer.fault and answer.fault.kind == "status":
