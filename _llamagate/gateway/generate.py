@@ -171,11 +171,11 @@ class Generate:
     def _finished(
         self, last: Finish, call: Call, asked: float, key: tuple[str, str]
     ) -> None:
-        now = time.perf_counter()
         call.usage = last.usage
-        call.engine_seconds = now - asked
-        self.metrics.generations += last.reason not in ("load", "unload")
-        self.metrics.generation_seconds += now - call.first_event
+        call.engine_seconds = time.perf_counter() - asked
+        if last.reason not in ("load", "unload"):
+            self.metrics.generations += 1
+            self.metrics.generation_seconds += call.engine_seconds
         self.metrics.prompt_tokens += last.usage.prompt
         self.metrics.completion_tokens += last.usage.completion
         self.metrics.pace.add(key, last.usage.completion, call.engine_seconds)
