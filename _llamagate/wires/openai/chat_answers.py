@@ -24,6 +24,7 @@ from _llamagate.exchange import (
     Waiting,
 )
 from _llamagate.ids import new_id
+from _llamagate.wires.frames import one_line
 from _llamagate.wires.openai.errors import render_error
 
 DONE = b"data: [DONE]\n\n"
@@ -112,7 +113,7 @@ class ChatStream:
                     pieces += (self._before_text, orjson.dumps(event.text), self._after_text)
             elif not isinstance(event, Waiting):
                 self._rich(event, pieces)
-        return b"".join(pieces)
+        return one_line(b"".join(pieces)) if self._lines else b"".join(pieces)
 
     def end(self) -> bytes:
         done = b"" if self._lines else DONE
@@ -124,7 +125,7 @@ class ChatStream:
     def fail(self, error: GatewayError, request_id: str) -> bytes:
         """An error where the answer should go on; a client that waits for [DONE] never sees it."""
         body = orjson.dumps(render_error(error, request_id))
-        return body + b"\n" if self._lines else b"data: " + body + b"\n\n"
+        return one_line(body) + b"\n" if self._lines else b"data: " + body + b"\n\n"
 
     def _rich(
         self, event: Text | Thinking | ToolCall | ToolArguments | Finish, pieces: list[bytes]
