@@ -22,42 +22,40 @@ class HostLoad:
 
 class Host:
     def __init__(self) -> None:
-        self._nvml = _nvml()
+        self._nvml, self._gpus = _nvidia()
         self._seen = HostLoad(0.0, 0.0, 0.0)
         self._at = float("-inf")
         psutil.cpu_percent()  # the first call only begins to measure
 
     @property
     def has_gpu(self) -> bool:
-        return self._nvml is not None
+        return bool(self._gpus)
 
     def load(self) -> HostLoad:
         now = time.monotonic()
         if now - self._at >= _FRESH:
             self._at = now
-            self._seen = HostLoad(
-                psutil.cpu_percent(), psutil.virtual_memory().percent, self._gpu()
-            )
+            busiest = max(map(self._busy, self._gpus), default=0.0)
+            self._seen = HostLoad(psutil.cpu_percent(), psutil.virtual_memory().percent, busiest)
         return self._seen
 
-    def _gpu(self) -> float:
-        nvml = self._nvml
-        if nvml is None:
+    def _busy(self, gpu: Any) -> float:
+        """Not every GPU says how busy it is, and one can be lost at any time."""
+        try:
+            return float(self._nvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
+        except self._nvml.NVMLError:
             return 0.0
-        return max(
-            float(nvml.nvmlDeviceGetUtilizationRates(nvml.nvmlDeviceGetHandleByIndex(index)).gpu)
-            for index in range(nvml.nvmlDeviceGetCount())
-        )
 
 
-def _nvml() -> Any:
-    """NVIDIA's library, opened; None where it, its driver or a device is missing."""
+def _nvidia() -> tuple[Any, list[Any]]:
+    """NVIDIA's library and its GPUs; none where it, its driver or a GPU is missing."""
     try:
         import pynvml
     except ImportError:
-        return None
+        return None, []
     try:
         pynvml.nvmlInit()
-        return pynvml if pynvml.nvmlDeviceGetCount() else None
+        count = pynvml.nvmlDeviceGetCount()
+        return pynvml, [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
     except pynvml.NVMLError:
-        return None
+        return None, []
