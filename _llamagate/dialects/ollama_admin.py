@@ -137,10 +137,9 @@ async def _pieces(request: web.Request) -> AsyncGenerator[bytes, None]:
 
 def _whole(relayed: Relayed) -> web.Response:
     if relayed.status >= 400 and relayed.body and error_text(relayed.body) is None:
-        text = (
-            b'{"error":"The engine answered %d."}' % relayed.status
-        )  # it had no words of this wire
-        return json_answer(text, relayed.status)
+        # It had no words of this wire: the path is unknown to it, as a rule.
+        said = b'{"error":"The engine answered %d."}' % relayed.status
+        return json_answer(said, relayed.status)
     headers = {"Content-Type": relayed.content_type} if relayed.content_type else None
     return web.Response(status=relayed.status, body=relayed.body, headers=headers)
 
