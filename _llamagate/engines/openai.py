@@ -44,7 +44,7 @@ class OpenAIEngine:
         self._official = (url.hostname or "").endswith(_OFFICIAL)
 
     async def generate(self, request: Chat | Completion, call: Call) -> Events:
-        if isinstance(request, Completion) and not request.prompt:
+        if not (request.messages if isinstance(request, Chat) else request.prompt):
             yield [_loaded(request)]
             return
         call.ignored += wire.unsent(request, official=self._official)
@@ -70,6 +70,8 @@ class OpenAIEngine:
                 raise parser.failure
 
     async def embed(self, request: Embed, call: Call) -> Embedded:
+        if not request.inputs:
+            return Embedded([])
         call.ignored += wire.unsent(request)
         async with await self._post("/embeddings", wire.render_embed(request), call) as answer:
             return parse_embed(await answer.read_all())
@@ -119,7 +121,7 @@ async def _rest(answer: Answer) -> None:
                 pass
 
 
-def _loaded(request: Completion) -> Finish:
+def _loaded(request: Chat | Completion) -> Finish:
     """An empty prompt loads a model, with keep_alive 0 it unloads it, at Ollama; here a server
     keeps the models it was started with."""
     if request.keep_alive == 0:

@@ -1,6 +1,7 @@
 """Ollama's own API, from a client's bytes to the engine's and back."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.conftest import Running, StartGateway
 from tests.fakes.ollama import Answer, Call, FakeModel, FakeOllama, Fault
+from tests.fakes.openai import THOUGHT, WORDS, Habits, OpenAIServer
 
 HI = [{"role": "user", "content": "Hi"}]
 PARIS = Answer(text="", tool_calls=(Call("get_weather", {"city": "Paris"}),))
@@ -337,3 +339,69 @@ async def test_paths_and_methods_that_are_not_there(gateway: Running) -> None:
     for path in ("/ollama/nothing", "/ollama/v1/messages", "/ollama/api"):
         status, found = await gateway.json("GET", path)
         assert (status, found.keys()) == (404, {"error"})
+
+
+# ---------------------------------------------------------------- an engine of another kind
+
+
+@pytest.fixture
+async def foreign(start_gateway: StartGateway) -> AsyncIterator[tuple[Running, OpenAIServer]]:
+    async with OpenAIServer(Habits(thinking="reasoning_content")) as server:
+        yield (
+            await start_gateway(OLLAMA_HOST="none", OPENAI_ENGINES=f"box={server.url}"),
+            server,
+        )
+
+
+async def test_an_engine_of_another_kind_answers_in_the_same_words(
+    foreign: tuple[Running, OpenAIServer],
+) -> None:
+    gateway, server = foreign
+    body = {"model": "toy", "messages": HI, "think": True, "options": {"num_predict": -1}}
+    found = await lines(gateway, "/api/chat", **body)
+    assert "".join(line["message"]["content"] for line in found) == "".join(WORDS)
+    assert "".join(line["message"].get("thinking", "") for line in found) == "".join(THOUGHT)
+    last = found[-1]
+    assert (last["prompt_eval_count"], last["eval_count"]) == (7, 5)
+    assert last["total_duration"] >= last["eval_duration"] > 0
+    assert "max_tokens" not in server.asked[0]
+    whole = await plain(gateway, "/api/chat", **body)
+    assert whole["message"]["content"] == "".join(WORDS)
+    assert whole["eval_duration"] > 0
+
+
+async def test_its_tool_calls_come_whole(foreign: tuple[Running, OpenAIServer]) -> None:
+    gateway, _ = foreign
+    tools = [{"function": {"name": "get_weather"}}]
+    found = await lines(gateway, "/api/chat", model="toy", messages=HI, tools=tools)
+    (call,) = [c for line in found for c in line["message"].get("tool_calls", ())]
+    assert call["function"]["arguments"] == {"city": "Paris"}
+    assert found[-1]["done_reason"] == "stop"
+
+
+async def test_its_models_are_listed_and_described(foreign: tuple[Running, OpenAIServer]) -> None:
+    gateway, _ = foreign
+    _, found = await gateway.json("GET", "/api/tags")
+    assert [model["name"] for model in found["models"]] == ["toy"]
+    _, shown = await gateway.json("POST", "/api/show", json={"model": "toy"})
+    assert (shown["modelfile"], shown["capabilities"]) == ("FROM toy\n", ["completion"])
+    assert await gateway.json("GET", "/api/ps") == (200, {"models": []})
+    status, version = await gateway.json("GET", "/api/version")
+    assert (status, version.keys()) == (200, {"version"})
+
+
+async def test_it_needs_no_loading_and_allows_no_pull(
+    foreign: tuple[Running, OpenAIServer],
+) -> None:
+    gateway, server = foreign
+    for path in ("/api/chat", "/api/generate"):
+        (found,) = await lines(gateway, path, model="toy")
+        assert found["done_reason"] == "load"
+    _, empty = await gateway.json("POST", "/api/embed", json={"model": "toy"})
+    assert empty["embeddings"] == []
+    assert server.asked == []
+    status, found = await gateway.json("POST", "/api/pull", json={"model": "toy"})
+    assert (status, found.keys()) == (503, {"error"})
+    status, found = await gateway.json("POST", "/api/pull?engine=box", json={"model": "toy"})
+    assert status == 400
+    assert "box" in found["error"]

@@ -111,7 +111,7 @@ def _generation(request: Generation, official: bool) -> Fields:
             value = getattr(request, name)
             if value is not None:
                 body |= dict.fromkeys(theirs, value)
-    if request.max_tokens is not None:
+    if request.max_tokens is not None and request.max_tokens > 0:  # at Ollama -1 is no limit
         body["max_completion_tokens" if official else "max_tokens"] = request.max_tokens
     if request.stop:
         body["stop"] = list(request.stop)
