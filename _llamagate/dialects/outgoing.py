@@ -45,7 +45,7 @@ class Outgoing:
         self._last = self._loop.time()
         self._timer = self._loop.call_later(every, self._listen)
         self._speaking: asyncio.Task[None] | None = None
-        self._spoke = 0.0
+        self._writing = False
 
     async def write(self, data: bytes) -> None:
         if self._speaking:
@@ -54,7 +54,9 @@ class Outgoing:
             self.begun = True
             await self.response.prepare(self._request)
         self._last = self._loop.time()
+        self._writing = True
         await self.response.write(data)
+        self._writing = False
 
     async def end(self, data: bytes) -> web.StreamResponse:
         self.close()
@@ -75,10 +77,9 @@ class Outgoing:
         due = self._last + self._every
         if now >= due - 0.001:
             due = now + self._every
-            if self._speaking is None:
-                self._speaking = spawn(self._speak(), "keep a stream alive")
-                self._spoke = now
-            elif now > self._spoke + _PATIENCE and (transport := self._request.transport):
+            if not self._writing:
+                self._speaking = self._speaking or spawn(self._speak(), "keep a stream alive")
+            elif now > self._last + _PATIENCE and (transport := self._request.transport):
                 transport.abort()
         self._timer = self._loop.call_at(due, self._listen)
 

@@ -10,6 +10,7 @@ from _llamagate.call import STOPPING, Mounted
 from _llamagate.errors import (
     GatewayError,
     Internal,
+    InvalidRequest,
     NoSuchPath,
     TooLarge,
     Unavailable,
@@ -65,6 +66,8 @@ def _ours(error: BaseException, request: web.Request, call: Call) -> GatewayErro
             return WrongMethod(text, allow)
         case web.HTTPRequestEntityTooLarge():
             return TooLarge("The request body is larger than MAX_BODY_MB allows.")
+        case web.RequestPayloadError():
+            return InvalidRequest("The request body cannot be read: it is cut off or badly packed.")
         case web.HTTPException():
             return NoSuchPath("There is nothing at this path. GET / lists what there is.")
         case asyncio.CancelledError() if error.args == (STOPPING,):
