@@ -1,13 +1,15 @@
-"""Which engine first: a pure function of where a model is and how busy it is there."""
+"""Which engine: the best first, by where a model is and how busy it is there; and where all are
+busy, whichever has a turn first."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import islice
 from math import log
 from zlib import crc32
 
 from _llamagate.engines.pool import Candidate
-from _llamagate.exchange import Chat, Completion
-from _llamagate.queue import Load, Queue
+from _llamagate.exchange import Call, Chat, Completion
+from _llamagate.queue import Load, Queue, Turn
 
 _MASK = (1 << 63) - 1
 
@@ -34,6 +36,20 @@ def order(candidates: list[Candidate], queue: Queue, sticky: int = 0) -> list[Ca
     return sorted(
         candidates, key=lambda candidate: _rank(candidate, queue.load(candidate.key), sticky)
     )
+
+
+def enter(queue: Queue, candidates: Sequence[Candidate], call: Call) -> Turn:
+    """A turn at the first of these that is free, or to wait for at all of them."""
+    if len(candidates) == 1:
+        return queue.enter(candidates[0].key, call.caller, call.person)
+    return queue.enter_any([one.key for one in candidates], call.caller, call.person)
+
+
+def granted(turn: Turn, candidates: Sequence[Candidate]) -> Candidate:
+    """The one where the turn came."""
+    if len(candidates) == 1:
+        return candidates[0]
+    return next(one for one in candidates if one.key == turn.key)
 
 
 def _rank(candidate: Candidate, load: Load, sticky: int) -> tuple[int, float, float]:

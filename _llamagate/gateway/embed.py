@@ -1,14 +1,15 @@
 """Embeddings: the same way to an engine as a chat, without a stream."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from _llamagate.engines.pool import Candidate, Pool
-from _llamagate.errors import EngineError, NoEngine
+from _llamagate.errors import EngineError
 from _llamagate.exchange import Call, Embed, Embedded
-from _llamagate.gateway.choose import order
+from _llamagate.gateway.choose import enter, granted, order
 from _llamagate.gateway.hops import check_hops
 from _llamagate.metrics import Metrics
 from _llamagate.models import Names
@@ -27,22 +28,25 @@ class EmbedTexts:
         asked = request.model or self.names.default_model or self.pool.default_model()
         resolved = self.names.resolve(asked, call.caller)
         call.model = resolved.names[0]
-        found = self.pool.candidates(resolved.names) or await self.pool.find(resolved.names)
-        failure: EngineError | None = None
+        names = resolved.names
+        found = self.pool.candidates(names) or await self.pool.find(
+            names, resolved.spelled, resolved.asked
+        )
         tried: set[str] = set()
-        while left := [c for c in found if c.engine.settings.name not in tried]:
-            candidate = order(left, self.queue, 0)[0]
-            tried.add(candidate.engine.settings.name)
+        while True:
             try:
-                return await self._ask(candidate, request, call)
+                return await self._ask(order(found, self.queue), request, call, tried)
             except EngineError as error:
                 if not error.retry:
                     raise
-                failure = error
-        raise failure or NoEngine("No engine can take this request now.", retry_after=5)
+                found = self.pool.candidates(names, without=tried)
+                if not found:
+                    raise
 
-    async def _ask(self, candidate: Candidate, request: Embed, call: Call) -> Embedded:
-        turn = self.queue.enter(candidate.key, call.caller, call.person)
+    async def _ask(
+        self, candidates: Sequence[Candidate], request: Embed, call: Call, tried: set[str]
+    ) -> Embedded:
+        turn = enter(self.queue, candidates, call)
         asked = time.perf_counter()
         error: EngineError | None = None
         embedded: Embedded | None = None
@@ -52,7 +56,9 @@ class EmbedTexts:
                 await turn.wait()
                 call.queue_ms = int((time.perf_counter() - asked) * 1000)
                 asked = time.perf_counter()
+            candidate = granted(turn, candidates)
             call.engine = candidate.engine.settings.name
+            tried.add(call.engine)
             prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
             embedded = await candidate.engine.embed(prepared, call)
             call.usage = embedded.usage

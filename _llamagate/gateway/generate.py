@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from _llamagate.background import spawn
 from _llamagate.engines.pool import Candidate, Pool
-from _llamagate.errors import EngineError, GatewayError, NoEngine
+from _llamagate.errors import EngineError, GatewayError
 from _llamagate.exchange import (
     Call,
     Chat,
@@ -23,7 +23,7 @@ from _llamagate.exchange import (
     Waiting,
 )
 from _llamagate.gateway.answers import Answers
-from _llamagate.gateway.choose import order, sticky
+from _llamagate.gateway.choose import enter, granted, order, sticky
 from _llamagate.gateway.hops import check_hops
 from _llamagate.metrics import Metrics
 from _llamagate.models import Names, Resolved
@@ -102,19 +102,16 @@ class Generate:
     async def _one(self, request: Chat | Completion, resolved: Resolved, call: Call) -> Events:
         """One choice: engine after engine until one begins to answer."""
         names = resolved.names
-        found = self.pool.candidates(names) or await self.pool.find(names)
+        found = self.pool.candidates(names) or await self.pool.find(
+            names, resolved.spelled, resolved.asked
+        )
         same = sticky(request) if len(found) > 1 else 0
-        failure: EngineError | None = None
         tried: set[str] = set()
         while True:
-            left = [c for c in found if c.engine.settings.name not in tried]
-            if not left:
-                raise failure or NoEngine("No engine can take this request now.", retry_after=5)
-            candidate = order(left, self.queue, same)[0]
-            tried.add(candidate.engine.settings.name)
             begun = False
             try:
-                async with aclosing(self._ask(candidate, request, call)) as events:
+                best = order(found, self.queue, same)
+                async with aclosing(self._ask(best, request, call, tried)) as events:
                     async for batch in events:
                         begun = begun or type(batch[-1]) is not Waiting
                         yield batch
@@ -122,11 +119,19 @@ class Generate:
             except EngineError as error:
                 if begun or not error.retry:
                     raise
-                failure = error
+                found = self.pool.candidates(names, without=tried)
+                if not found:
+                    raise
 
-    async def _ask(self, candidate: Candidate, request: Chat | Completion, call: Call) -> Events:
-        """Wait for a turn at this engine, and let it answer."""
-        turn = self.queue.enter(candidate.key, call.caller, call.person)
+    async def _ask(
+        self,
+        candidates: Sequence[Candidate],
+        request: Chat | Completion,
+        call: Call,
+        tried: set[str],
+    ) -> Events:
+        """Wait for a turn at whichever of these engines has one first, and let it answer."""
+        turn = enter(self.queue, candidates, call)
         asked = time.perf_counter()
         error: EngineError | None = None
         finished = moved = False
@@ -135,7 +140,9 @@ class Generate:
                 async for waiting in self._wait(turn, call):
                     yield waiting
                 asked = time.perf_counter()
+            candidate = granted(turn, candidates)
             call.engine = candidate.engine.settings.name
+            tried.add(call.engine)
             prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
             async with aclosing(candidate.engine.generate(prepared, call)) as events:
                 async for batch in events:
@@ -168,9 +175,7 @@ class Generate:
         finally:
             call.queue_ms = int((time.perf_counter() - entered) * 1000)
 
-    def _finished(
-        self, last: Finish, call: Call, asked: float, key: tuple[str, str]
-    ) -> None:
+    def _finished(self, last: Finish, call: Call, asked: float, key: tuple[str, str]) -> None:
         call.usage = last.usage
         call.engine_seconds = time.perf_counter() - asked
         if last.reason not in ("load", "unload"):

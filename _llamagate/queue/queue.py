@@ -1,10 +1,15 @@
-"""One line for each (engine, model), made when it is first needed."""
+"""One line for each (engine, model), made when it is first needed.
+
+Entering costs next to nothing while a slot is free: no task, no future, no timer.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from _llamagate.errors import QueueFull
 from _llamagate.exchange import Caller
-from _llamagate.queue.line import Clock, Key, Line, LineState, Load, Turn
+from _llamagate.queue.line import Clock, Key, Line, LineState, Load
+from _llamagate.queue.turn import Turn
 
 _MOST_LINES = 1024
 
@@ -24,11 +29,40 @@ class Queue:
         self._timeout = timeout
         self._clock = clock
         self._lines: dict[Key, Line] = {}
+        self._arrivals = 0
 
     def enter(self, key: Key, caller: Caller, person: str = "") -> Turn:
         """A turn that is `ready`, or one to wait for. Raises QueueFull. Whatever comes of it,
         the turn must `leave`."""
-        return self._line(key).enter(caller, person)
+        turn = Turn(caller, person)
+        line = self._lines.get(key) or self._open(key)
+        if not line.take(turn):
+            self._wait(turn, (line,))
+        return turn
+
+    def enter_any(self, keys: Sequence[Key], caller: Caller, person: str = "") -> Turn:
+        """The same, for whichever of these comes free first: `turn.key` says which it was, once
+        the turn is ready. Nobody waits for a busy or hung engine while another one is free."""
+        turn = Turn(caller, person)
+        lines = tuple([self._lines.get(key) or self._open(key) for key in keys])
+        if not any(line.take(turn) for line in lines):
+            self._wait(turn, lines)
+        return turn
+
+    def _wait(self, turn: Turn, lines: tuple[Line, ...]) -> None:
+        self._arrivals += 1
+        turn.number = self._arrivals
+        turn.since = self._clock()
+        joined: list[Line] = []
+        for line in lines:
+            try:
+                line.join(turn)
+            except QueueFull:
+                if not joined and line is lines[-1]:
+                    raise
+            else:
+                joined.append(line)
+        turn.joined(tuple(joined))
 
     def load(self, key: Key) -> Load:
         line = self._lines.get(key)
@@ -42,20 +76,24 @@ class Queue:
 
     def running(self, engine: str) -> int:
         """How many run on one engine, whatever the model."""
-        return sum(line.load().running for key, line in self._lines.items() if key[0] == engine)
+        return sum(line.running for key, line in self._lines.items() if key[0] == engine)
 
     def waiting(self) -> int:
-        """How many wait, in all lines."""
-        return sum(line.waiting for line in self._lines.values())
+        """How many wait, in whichever lines."""
+        return len({turn for line in self._lines.values() for turn in line.waiting})
 
     def snapshot(self) -> list[LineState]:
         return [line.state() for line in self._lines.values() if not line.idle]
 
-    def _line(self, key: Key) -> Line:
-        line = self._lines.get(key)
-        if line is None:
-            if len(self._lines) >= _MOST_LINES:
-                self._lines = {k: line for k, line in self._lines.items() if not line.idle}
-            line = Line(key, self._slots(key), self._limit, self._timeout, self._clock)
-            self._lines[key] = line
+    def _open(self, key: Key) -> Line:
+        if len(self._lines) >= _MOST_LINES:
+            self._forget_one()
+        line = Line(key, self._slots(key), self._limit, self._timeout, self._clock)
+        self._lines[key] = line
         return line
+
+    def _forget_one(self) -> None:
+        """The oldest that nobody uses."""
+        idle = next((key for key, line in self._lines.items() if line.idle), None)
+        if idle is not None:
+            del self._lines[idle]

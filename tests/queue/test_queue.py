@@ -304,3 +304,119 @@ def test_slots_that_a_caller_holds_count_as_turns_it_has_had():
     for _ in range(6):
         line.enter(KEY, ANN)
     assert [line.enter(KEY, BEN).position for _ in range(4)] == [1, 2, 3, 5]
+
+
+# ---------------------------------------------------------------- several engines
+
+A, B, C = ("a", "tiny"), ("b", "tiny"), ("c", "tiny")
+
+
+def test_the_first_engine_that_is_free_is_taken():
+    line = queue()
+    assert line.enter_any([A, B], ANN).key == A
+    assert line.enter_any([A, B], ANN).key == B
+
+
+async def test_where_all_are_busy_whichever_comes_free_first_has_the_turn():
+    line = queue()
+    hung, quick = line.enter(A, ANN), line.enter(B, ANN)
+    turn = line.enter_any([A, B], BEN)
+    waiting = asyncio.ensure_future(turn.wait())
+    await asyncio.sleep(0)
+    assert line.waiting() == 1
+    quick.leave(1.0)
+    await waiting
+    assert turn.key == B
+    assert line.load(A).waiting == 0
+    hung.leave()
+    assert line.load(A).running == 0
+
+
+def test_a_hung_engine_keeps_nobody_from_the_other():
+    line = queue()
+    line.enter(A, ANN)
+    turn = line.enter(B, ANN)
+    others = [line.enter_any([A, B], Caller(f"caller {number}")) for number in range(20)]
+    for other in others:
+        turn.leave(1.0)
+        assert (other.ready, other.key) == (True, B)
+        turn = other
+
+
+def test_leaving_early_leaves_every_line():
+    line = queue()
+    line.enter(A, ANN)
+    line.enter(B, ANN)
+    turn = line.enter_any([A, B], BEN)
+    turn.leave()
+    assert line.waiting() == 0
+    assert (line.load(A).waiting, line.load(B).waiting) == (0, 0)
+
+
+def test_the_place_told_is_the_one_whose_turn_is_expected_first():
+    clock = [0.0]
+    line = Queue(lambda key: 1, 256, 60.0, lambda: clock[0])
+    for key, seconds in ((A, 60.0), (B, 1.0)):
+        line.enter(key, ANN).leave(seconds)
+        line.enter(key, ANN)
+    for _ in range(3):
+        line.enter(B, BEN)
+    turn = line.enter_any([A, B], Caller("cas"))
+    assert (turn.position, turn.expected_ms) == (2, 2000)
+
+
+def test_being_displaced_from_one_line_is_no_harm_while_another_is_left():
+    line = queue(limit=1)
+    line.enter(A, ANN)
+    line.enter(B, ANN)
+    both = line.enter_any([A, B], ANN)
+    line.enter(A, BEN)
+    assert both.error is None
+    line.enter(B, BEN)
+    assert isinstance(both.error, QueueFull)
+    both.leave()
+
+
+def test_a_full_line_matters_only_if_all_are_full():
+    line = queue(limit=1)
+    for key in (A, B):
+        line.enter(key, ANN)
+    line.enter(A, ANN)
+    one = line.enter_any([A, B], ANN)
+    assert (line.load(A).waiting, line.load(B).waiting) == (1, 1)
+    with pytest.raises(QueueFull):
+        line.enter_any([A, B], ANN)
+    one.leave()
+
+
+@given(actions, st.integers(1, 2), st.integers(0, 5))
+@settings(max_examples=200)
+def test_no_engine_is_idle_while_somebody_waits_for_it(script, slots, limit):
+    line = queue(slots, limit)
+    turns: list[Turn] = []
+    for action, which, flag in script:
+        if action == "enter":
+            keys = [A, B, C][: ord(which) - 96] if flag else [A, B, C][ord(which) % 3 :]
+            try:
+                turns.append(line.enter_any(keys, Caller(which)))
+            except QueueFull:
+                assert all(line.load(key).waiting == limit for key in keys)
+        elif turns:
+            turns[which % len(turns)].leave(1.0 if flag else None)
+        for key in (A, B, C):
+            load = line.load(key)
+            assert load.running <= slots
+            assert load.waiting <= limit
+            assert load.running == slots or load.waiting == 0
+    for turn in turns:
+        turn.leave()
+    assert line.snapshot() == []
+
+
+def test_an_answer_that_takes_longer_than_usual_is_taken_to_last_as_long_again():
+    clock = [0.0]
+    line = Queue(lambda key: 1, 256, 60.0, lambda: clock[0])
+    line.enter(KEY, ANN).leave(1.0)
+    line.enter(KEY, ANN)
+    clock[0] = 30.0
+    assert line.load(KEY).expected_ms == 30_000
