@@ -3,8 +3,8 @@
 from collections import Counter
 
 from _llamagate.engines.pool import Candidate
-from _llamagate.exchange import Caller, Chat, Completion, Message
-from _llamagate.gateway.choose import order, sticky
+from _llamagate.exchange import Call, Caller, Chat, Completion, Message
+from _llamagate.gateway.choose import enter, granted, order, sticky
 from _llamagate.queue import Queue
 from tests.fakes.paper_engine import paper
 
@@ -108,3 +108,20 @@ def test_a_conversation_is_known_by_its_beginning():
         Completion(model="m", prompt="x" * 9001)
     )
     assert sticky(Chat(model="m", messages=())) == 0
+
+
+def test_where_all_are_busy_the_turn_says_which_engine_it_is():
+    line = queue()
+    engines = [candidate("a"), candidate("b")]
+    call = Call("req_1", caller=ANN)
+    turns = [enter(line, engines, call) for _ in range(2)]
+    assert [granted(turn, engines).engine.settings.name for turn in turns] == ["a", "b"]
+    third = enter(line, engines, call)
+    turns[1].leave(1.0)
+    assert granted(third, engines) is engines[1]
+
+
+def test_with_one_engine_there_is_nothing_to_find_out():
+    only = candidate("a")
+    turn = enter(queue(), [only], Call("req_1", caller=ANN))
+    assert granted(turn, [only]) is only
