@@ -17,6 +17,7 @@ def load_config(arguments: Arguments) -> Config:
         exe_dir(),
         arguments.config,
         {name: text for name, text in given.items() if text is not None},
+        in_container(),
     )
     return replace(config, demo=arguments.demo)
 

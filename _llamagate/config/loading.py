@@ -16,6 +16,7 @@ from _llamagate.config.structure import Structure, StructureReader, meant
 from _llamagate.config.values import ConfigError, EngineSettings, RateLimit
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_AROUND_THE_CONTAINER = "http://host.docker.internal:11434"  # Ollama on the machine that runs it
 
 
 def load(
@@ -24,6 +25,7 @@ def load(
     exe_dir: Path | None = None,
     config_file: Path | None = None,
     overrides: Mapping[str, str] = _NOTHING,
+    in_container: bool = False,
 ) -> Config:
     """What is in force. `config_file` is a .toml file or, by any other name, a .env file;
     `overrides` are settings by name that win over everything."""
@@ -33,6 +35,8 @@ def load(
     sources.read(overrides, config_file)
     problems += _unknown_names(sources)
     config = _rows(sources, problems)
+    if in_container and config.sources["OLLAMA_HOST"] == "default":
+        config = replace(config, ollama_host=(*config.ollama_host, _AROUND_THE_CONTAINER))
     config = _with_structure(config, sources, problems)
     config = _with_consequences(config, sources)
     warnings = _misspelt_names(sources) + check(config, problems)
@@ -129,9 +133,7 @@ def _engines(
         for count, url in enumerate(hosts, 1)
     ]
     for name, url in config.openai_engines:
-        engines.append(
-            replace(base, name=name, kind="openai", url=url, key=sources.key_of(name))
-        )
+        engines.append(replace(base, name=name, kind="openai", url=url, key=sources.key_of(name)))
     for engine in structure.engines:
         key = engine.key or sources.key_of(engine.name)
         engines.append(replace(engine, key=key, ca_file=_ca_file(engine, sources)))

@@ -95,6 +95,16 @@ def test_a_key_for_ollama_com_is_not_sent_to_whatever_ollama_host_names(tmp_path
     assert config.engines[0].key == ""
 
 
+def test_in_a_container_the_machine_around_it_is_asked_too(tmp_path: Path) -> None:
+    def urls(environ: dict[str, str]) -> list[str]:
+        return [one.url for one in load(environ, tmp_path, in_container=True).engines]
+
+    assert urls({}) == ["http://localhost:11434", "http://host.docker.internal:11434"]
+    assert urls({"OLLAMA_HOST": "http://ollama:11434"}) == ["http://ollama:11434"]
+    (tmp_path / "llamagate.toml").write_text('[[engines]]\nname = "a"\nurl = "http://a:1"\n')
+    assert urls({}) == ["http://a:1"]
+
+
 def test_ollama_can_be_done_without(tmp_path: Path) -> None:
     config = load({"OLLAMA_HOST": "none", "OPENAI_ENGINES": "a=http://a"}, tmp_path)
     assert [engine.name for engine in config.engines] == ["a"]
