@@ -11,6 +11,7 @@ class Turn(Struct, frozen=True):
     person: str  # behind the caller, where a client names one
     priority: str  # interactive, batch
     seconds: float  # it has run, or waited
+    number: int  # the same in every line it waits in; 0 when it never waited
 
 
 class Line(Struct, frozen=True):

@@ -54,4 +54,4 @@ def totals_report(metrics: Metrics) -> Totals:
 
 
 def _turn(turn: TurnState) -> Turn:
-    return Turn(turn.caller, turn.person, turn.priority, round(turn.seconds, 3))
+    return Turn(turn.caller, turn.person, turn.priority, round(turn.seconds, 3), turn.number)

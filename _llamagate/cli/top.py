@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 
 from _llamagate.admin.report import Engine, Line, State, Turn
 from _llamagate.cli.failure import Failed
@@ -71,29 +72,35 @@ def _speed(engine: Engine) -> str:
 
 
 def _requests(lines: list[Line]) -> list[str]:
-    rows = [
-        (line.model, line.engine, _slots(line), _who(turn), _state(turn, place), span(turn.seconds))
-        for line in lines
-        for place, turn in enumerate([*line.running, *line.waiting], 1 - len(line.running))
-    ]
+    rows = [*_running(lines), *_waiting(lines)]
     if not rows:
         return ["Nobody runs and nobody waits."]
     return table(("MODEL", "ENGINE", "SLOTS", "CALLER", "STATE", "FOR"), rows, right=("FOR",))
 
 
-def _slots(line: Line) -> str:
-    return f"{len(line.running)} of {line.slots}" + (" found" if line.slots_learned else "")
+def _running(lines: list[Line]) -> Iterator[tuple[str, ...]]:
+    for line in lines:
+        slots = f"{len(line.running)} of {line.slots}" + (" found" if line.slots_learned else "")
+        for turn in line.running:
+            yield line.model, line.engine, slots, _who(turn), "runs", span(turn.seconds)
+
+
+def _waiting(lines: list[Line]) -> Iterator[tuple[str, ...]]:
+    """Each once, whatever the number of engines it waits for; the best of its places counts."""
+    found: dict[int, list[tuple[int, Line, Turn]]] = {}
+    for line in lines:
+        for place, turn in enumerate(line.waiting, 1):
+            found.setdefault(turn.number, []).append((place, line, turn))
+    for places in sorted(found.values(), key=lambda places: min(place for place, *_ in places)):
+        place, line, turn = min(places, key=lambda one: one[0])
+        engines = ", ".join(plain(one.engine) for _, one, _ in places)
+        yield line.model, engines, "", _who(turn), f"waits, place {place}", span(turn.seconds)
 
 
 def _who(turn: Turn) -> str:
     person = f" ({plain(turn.person, 24)})" if turn.person else ""
-    return plain(turn.caller, 32) + person
-
-
-def _state(turn: Turn, place: int) -> str:
-    """`place` is 1 for the next one, and less for those who run."""
     batch = ", batch" if turn.priority == "batch" else ""
-    return (f"waits, place {place}" if place > 0 else "runs") + batch
+    return plain(turn.caller, 32) + person + batch
 
 
 def _live(gateway: RunningGateway, lines: list[str]) -> int:

@@ -33,6 +33,7 @@ class TurnState:
     person: str
     priority: str
     seconds: float  # it has run, or waited
+    number: int  # the same in every line it waits in; 0 when it never waited
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +200,4 @@ class Line:
 
 def _state(turn: Turn, now: float) -> TurnState:
     priority = "batch" if turn.batch else "interactive"
-    return TurnState(turn.caller.name, turn.person, priority, now - turn.since)
+    return TurnState(turn.caller.name, turn.person, priority, now - turn.since, turn.number)

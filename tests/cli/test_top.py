@@ -206,13 +206,24 @@ def test_the_condition_of_an_engine_is_a_word(up: bool, draining: bool, conditio
     assert any(f"  {condition}  " in line for line in lines)
 
 
+def squeezed(line: str) -> str:
+    return " ".join(line.split())
+
+
 def test_batches_and_found_slots_are_marked() -> None:
-    turn = Turn("night", "", "batch", 61.0)
-    line = Line("ollama", "qwen3", 4, True, 1.0, [turn], [turn])
-    shown = frame(state(lines=[line], engines=[engine(running=1, waiting=1)]), "")
-    assert shown[-2].split("  ")[0] == "qwen3"
-    assert "1 of 4 found" in shown[-2] and "runs, batch" in shown[-2]
-    assert "waits, place 1, batch" in shown[-1] and shown[-1].endswith("1 min 1 s")
+    running = Turn("night", "", "batch", 61.0, 0)
+    line = Line("ollama", "qwen3", 4, True, 1.0, [running], [])
+    *_, row = frame(state(lines=[line], engines=[engine(running=1)]), "")
+    assert squeezed(row) == "qwen3 ollama 1 of 4 found night, batch runs 1 min 1 s"
+
+
+def test_who_waits_for_several_engines_is_shown_once_with_the_best_place() -> None:
+    ann, bob = (Turn(who, "", "interactive", 1.0, at) for at, who in enumerate(("ann", "bob"), 1))
+    near = Line("near", "qwen3", 1, False, 1.0, [], [ann, bob])
+    far = Line("far", "qwen3", 1, False, 1.0, [], [bob])
+    *_, first, second = frame(state(lines=[near, far], engines=[engine()]), "")
+    assert squeezed(first) == "qwen3 near - ann waits, place 1 1.0 s"
+    assert squeezed(second) == "qwen3 near, far - bob waits, place 1 1.0 s"
 
 
 def test_no_engine_is_a_sentence() -> None:
