@@ -5,10 +5,12 @@ name with its facts in `extra`. A file that was moved away or SIGHUPed is opened
 """
 
 import asyncio
+import json
 import logging
 import os
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -39,7 +41,7 @@ class Log:
         self._loop = asyncio.get_running_loop()
 
     def write(self, facts: dict[str, object]) -> None:
-        self._lines.append(orjson.dumps(facts, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        self._lines.append(_encoded(facts))
         if self._loop is None or len(self._lines) >= _FLUSH_AT:
             self.flush()
         elif self._timer is None:
@@ -56,7 +58,8 @@ class Log:
         if self._console:
             self._put(self._console, data)
         if self._path and self._moved_away(self._path):
-            self._open_file(self._path)
+            with suppress(OSError):  # its folder is gone or full; the next lines try again
+                self._open_file(self._path)
         if self._file:
             self._put(self._file, data)
 
@@ -79,6 +82,7 @@ class Log:
     def _open_file(self, path: Path) -> None:
         if self._file:
             self._file.close()
+            self._file = None
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._inode = os.fstat(descriptor).st_ino
         self._file = os.fdopen(descriptor, "ab", buffering=0)
@@ -86,17 +90,21 @@ class Log:
     def _moved_away(self, path: Path) -> bool:
         try:
             return os.stat(path).st_ino != self._inode
-        except FileNotFoundError:
+        except OSError:
             return True
 
     def _put(self, to: IO[bytes], data: bytes) -> None:
         """A full disk or a closed pipe must not stop the answers."""
-        try:
+        with suppress(OSError, ValueError):
             to.write(data)
             to.flush()
-        except (OSError, ValueError):
-            if to is self._console:
-                self._console = None
+
+
+def _encoded(facts: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(facts, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # half a surrogate pair, or a number beyond 64 bits
+        return json.dumps(facts, default=str).encode() + b"\n"
 
 
 class LogHandler(logging.Handler):

@@ -110,13 +110,22 @@ def serve(
     notify: Notify,
 ) -> int:
     """Until a signal; the exit status. `load` reads the settings again for SIGHUP."""
-    log = Log(sys.stdout.buffer if sys.stdout else None, config.log_file)
+    log = _log_of(config)
     configure_logging(log, config.debug)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_serve(config, log, announce, load, notify))
     finally:
         log.close()
+
+
+def _log_of(config: Config) -> Log:
+    try:
+        return Log(sys.stdout.buffer if sys.stdout else None, config.log_file)
+    except OSError as error:
+        raise ConfigError(
+            [f"LOG_FILE: {config.log_file} cannot be written: {error.strerror or error}."]
+        ) from error
 
 
 async def _serve(
