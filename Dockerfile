@@ -13,7 +13,7 @@ RUN python -m compileall -q -j 0 /opt/llamagate \
     && chmod 755 /opt/llamagate/llamagate
 
 FROM python:3.13-slim-bookworm
-RUN useradd --system --uid 10001 --user-group --home-dir /data --no-create-home llamagate \
+RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin llamagate \
     && install --directory --owner llamagate --group llamagate --mode 0700 /data
 COPY --from=build /opt/llamagate /opt/llamagate
 ENV PATH=/opt/llamagate:$PATH HOST=0.0.0.0 DATA_DIR=/data

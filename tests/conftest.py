@@ -1,5 +1,6 @@
 """What most tests stand on: fakes that listen, and the real gateway in front of them."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,10 @@ from _llamagate.config import load
 from _llamagate.log import Log, configure_logging
 from _llamagate.serve import Server
 from tests.fakes.ollama import FakeOllama
+
+# Their subject is for other systems: Unix scripts, systemd, and an executable watched by signals.
+if sys.platform == "win32":
+    collect_ignore = ["test_executable.py", "test_install.py", "test_notify.py"]
 
 
 @dataclass
