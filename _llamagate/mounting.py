@@ -49,9 +49,13 @@ class Served:
         return self.prefix + self.route.path
 
     @property
+    def label(self) -> str:
+        """The path for people and metrics: without the patterns of its variables."""
+        return re.sub(r":[^}]+}", "}", self.path)
+
+    @property
     def shown(self) -> str:
-        """For people: without the patterns of its variables."""
-        return f"{self.route.method} {re.sub(r':[^}]+}', '}', self.path)}"
+        return f"{self.route.method} {self.label}"
 
 
 Discover: TypeAlias = Callable[[Sequence[Listed], Sequence[str]], Sequence[Route]]
@@ -82,7 +86,7 @@ class Surfaces:
                 continue
             taken.add((route.method, path))
             mounted = Mounted(
-                label=path,
+                label=one.label,
                 access=route.access,
                 render_error=one.surface.render_error,
                 surface=one.limited_as,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from _llamagate.engines.ollama import OllamaEngine
 from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.errors import EngineError, NoEngine
 from _llamagate.exchange import Call, Fields, Model
 from _llamagate.gateway.hops import check_hops
 from _llamagate.models import Names, canonical
@@ -22,16 +23,29 @@ class ShowModel:
         call.model = resolved.names[0]
         names, spelled = resolved.names, resolved.spelled
         found = self.pool.candidates(names) or await self.pool.find(names, spelled, resolved.asked)
-        candidate = found[0]
-        call.engine = candidate.engine.settings.name
-        if isinstance(candidate.engine, OllamaEngine):
-            shown = await candidate.engine.show(candidate.model, fields, call)
-        else:
-            shown = describe(self._listed(candidate))
+        shown, name = await self._first(found, fields, call)
         if call.caller.admin:
             return shown
-        system = not self.names.locks(candidate.name, "system")
+        system = not self.names.locks(name, "system")
         return shown_to_users(shown, resolved.asked, system=system)
+
+    async def _first(
+        self, candidates: list[Candidate], fields: Fields, call: Call
+    ) -> tuple[Fields, str]:
+        """What the first that answers says of it, and its canonical name there."""
+        failure: EngineError | None = None
+        for candidate in candidates:
+            engine = candidate.engine
+            call.engine = engine.settings.name
+            if not isinstance(engine, OllamaEngine):
+                return describe(self._listed(candidate)), candidate.name
+            try:
+                return await engine.show(candidate.model, fields, call), candidate.name
+            except EngineError as error:
+                if not error.retry:
+                    raise
+                failure = error
+        raise failure or NoEngine("No engine can describe this model now.", retry_after=5)
 
     def _listed(self, candidate: Candidate) -> Model:
         unlisted = Model(candidate.model, kind=candidate.engine.settings.kind)

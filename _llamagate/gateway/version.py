@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from _llamagate.engines.ollama import OllamaEngine
 from _llamagate.engines.pool import Pool
+from _llamagate.errors import NoEngine
 
 _SPOKEN = "0.33.0"  # whose wire the gateway speaks where no Ollama is behind it
 _KEPT = 10.0  # seconds; anybody may ask
@@ -22,8 +23,11 @@ class EngineVersion:
             return self._known
         if not any(state.kind == "ollama" for state in self._pool.engines):
             return _SPOKEN
+        await self._pool.refresh()
         engine = self._pool.engine()
         assert isinstance(engine, OllamaEngine)
+        if not self._pool.up()[engine.settings.name]:
+            raise NoEngine("No Ollama engine answers, so its version is not known.", retry_after=5)
         self._known = await engine.version()
         self._asked = self._clock()
         return self._known

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Running, StartGateway
-from tests.fakes.ollama import FakeModel, FakeOllama
+from tests.fakes.ollama import FakeModel, FakeOllama, Fault
 
 ANN, BOB, CHIEF = "sk-ann-0123456789", "sk-bob-0123456789", "sk-chief-0123456789"
 
@@ -109,6 +109,20 @@ async def test_the_lists_of_several_engines_are_one(start_gateway: StartGateway)
             status, shown = await gateway.json("POST", "/api/show", json={"model": model})
             assert (status, shown["details"]["family"]) == (200, "llama")
         assert sorted(await named(gateway, "/api/ps")) == ["a:latest", "b"]
+
+
+async def test_another_engine_describes_a_model_when_the_first_is_gone(
+    start_gateway: StartGateway,
+) -> None:
+    async with FakeOllama("both") as one, FakeOllama("both") as two:
+        gateway = await start_gateway(OLLAMA_HOST=f"{one.url},{two.url}")
+        await named(gateway, "/api/tags")
+        one.faults["/api/show"] = Fault.cut()
+        status, shown = await gateway.json("POST", "/api/show", json={"model": "both"})
+        assert (status, shown["capabilities"]) == (200, ["completion", "tools"])
+        two.faults["/api/show"] = Fault.answer(500, "broken")
+        status, found = await gateway.json("POST", "/api/show", json={"model": "both"})
+        assert (status, found) == (502, {"error": "broken"})
 
 
 async def test_without_an_engine_the_lists_are_no_empty_lists(start_gateway: StartGateway) -> None:

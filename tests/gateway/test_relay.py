@@ -235,6 +235,58 @@ async def test_a_blob_larger_than_any_limit_goes_through(two: Two) -> None:
         assert (answer.status, await answer.json()) == (400, {"error": "digest mismatch"})
 
 
+async def test_a_client_that_leaves_in_the_middle_of_a_blob_ends_it(
+    start_gateway: StartGateway,
+) -> None:
+    arrived, gone = asyncio.Event(), asyncio.Event()
+
+    async def engine(peer: Peer) -> None:
+        await peer.head()
+        if b"/api/blobs/" in peer.heads[-1]:
+            await peer.reader.readuntil(b"first")
+            arrived.set()
+            await peer.gone()
+            gone.set()
+        await peer.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.Event().wait()
+
+    async with Raw(engine) as raw:
+        gateway = await start_gateway(OLLAMA_HOST=raw.url)
+        url = f"{gateway.url}/api/blobs/{DIGEST}"
+        sending = asyncio.ensure_future(gateway.session.post(url, data=pieces()))
+        await asyncio.wait_for(arrived.wait(), 5)
+        sending.cancel()
+        await asyncio.wait_for(gone.wait(), 1)
+        await asyncio.sleep(0)
+    assert gateway.lines()[-1]["status"] == 499
+
+
+async def test_an_administrator_of_some_models_changes_no_others(
+    start_gateway: StartGateway, ollama: FakeOllama
+) -> None:
+    toml = (
+        '[roles.keeper]\nadmin = true\nmodels = ["mine*"]\n'
+        f'[keys.kim]\nsha256 = "{hashlib.sha256(ADMIN.encode()).hexdigest()}"\nrole = "keeper"\n'
+    )
+    gateway = await start_gateway(OLLAMA_HOST=ollama.url, toml=toml)
+    gateway.session.headers["Authorization"] = f"Bearer {ADMIN}"
+    for method, path, body in (
+        ("POST", "/api/pull", {"model": "llama3.2"}),
+        ("POST", "/api/push", {"model": "llama3.2"}),
+        ("POST", "/api/create", {"model": "llama3.2", "from": "mine"}),
+        ("POST", "/api/create", {"model": "mine", "from": "llama3.2"}),
+        ("POST", "/api/copy", {"source": "llama3.2", "destination": "mine"}),
+        ("POST", "/api/copy", {"source": "mine", "destination": "llama3.2"}),
+        ("DELETE", "/api/delete", {"model": "llama3.2"}),
+    ):
+        status, found = await gateway.json(method, path, json=body)
+        assert (status, found.keys()) == (404, {"error"}), (path, body)
+    assert (await lines(gateway, "/api/pull", model="mine-too"))[-1] == {"status": "success"}
+
+
 async def test_a_blob_is_passed_on_while_it_still_comes(start_gateway: StartGateway) -> None:
     more, arrived = asyncio.Event(), asyncio.Event()
 
