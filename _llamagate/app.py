@@ -6,7 +6,7 @@ Where they listen, and what signals do, is `serve`'s.
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Self
 
@@ -55,6 +55,8 @@ _KINDS: Mapping[str, Callable[[EngineSettings, Client], Engine]] = {
 }
 _RELOADED = {"log_file", "aliases", "ollama_model", "model_name", "tls_cert_file", "tls_key_file"}
 
+_FIRST_LOOK = 1.0  # seconds in which engines may say what they have before the first request comes
+
 
 class Gateway:
     """All rooms of one gateway. Open while used as an async context manager."""
@@ -77,6 +79,9 @@ class Gateway:
                 demo = await stack.enter_async_context(Demo())
                 settings = (EngineSettings("demo", "ollama", demo.url),)
             self.pool = await stack.enter_async_context(Pool(open_engines(settings)))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_LOOK):
+                    await self.pool.refresh()
             self._build()
             self._stack = stack.pop_all()
         return self

@@ -265,7 +265,10 @@ class Pool:
         ]
 
     def default_model(self) -> str:
-        """A resident one, else the newest; "" where there is none."""
+        """A resident one, else the newest; "" where there is none. Raises NoEngine while nobody
+        can know."""
+        if not self.healthy:
+            raise NoEngine("No engine answers, so there is no model to choose.", retry_after=5)
         loaded = {name for host in self._hosts if host.up for name in host.resident}
         talking = {
             name: model.name

@@ -299,7 +299,9 @@ async def test_the_default_model_is_one_in_memory_else_the_newest_that_talks():
     clock.now += 2
     await pool.refresh()
     assert pool.default_model() == "tiny"
-    assert (await opened()).default_model() == ""
+    assert (await opened(paper("b"))).default_model() == ""
+    with pytest.raises(NoEngine):
+        (await opened()).default_model()
 
 
 async def test_deleting_reaches_all_that_have_a_model_drained_or_not():
