@@ -5,6 +5,7 @@ ask at the same time share one probe. What follows from it for a request is the 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ from _llamagate.errors import (
 )
 from _llamagate.exchange import Model, Resident
 from _llamagate.wires.names import canonical
+
+_log = logging.getLogger("llamagate.health")
 
 INTERVAL = 10.0  # seconds between probes of an engine that answers
 _AWAY = (0.25, 0.5, 1.0, 2.0, 3.0)  # of one that does not
@@ -180,7 +183,7 @@ class Watched:
         self.models = found
         if resident or (resident is not None and self.settings.kind == "ollama"):
             self.resident = by_name(resident)  # other kinds cannot say; what answered is assumed
-        self.state, self.reason = State.UP, ""
+        self._turn(State.UP, "")
         self._changed()
 
     def _declare(self) -> None:
@@ -191,10 +194,19 @@ class Watched:
         return Model(name, engine=self.name, kind=self.settings.kind)
 
     def _set(self, state: State, reason: str) -> None:
-        self.reason = reason
-        if self.state is not state:
-            self.state = state
+        if self._turn(state, reason):
             self._changed()
+
+    def _turn(self, state: State, reason: str) -> bool:
+        """Whether it is another state than before, which is worth a line in the log."""
+        self.reason = reason
+        if self.state is state:
+            return False
+        self.state = state
+        level = logging.INFO if state is State.UP else logging.WARNING
+        facts = {"engine": self.name, "reason": reason} if reason else {"engine": self.name}
+        _log.log(level, f"engine_{state.value}", extra=facts)
+        return True
 
 
 def by_name(things: list[Named]) -> dict[str, Named]:

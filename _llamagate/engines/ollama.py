@@ -33,9 +33,7 @@ class OllamaEngine:
         if isinstance(request, Chat):
             path, body = "/api/chat", requests.render_chat(request)
             forced = requests.forces_a_call(request)
-            parser = answers.AnswerParser(
-                forced=forced, one_call=not request.parallel_tool_calls
-            )
+            parser = answers.AnswerParser(forced=forced, one_call=not request.parallel_tool_calls)
         else:
             path, body = "/api/generate", requests.render_completion(request)
             parser = answers.AnswerParser()

@@ -1,6 +1,7 @@
 """Chats and completions: from a request with a model's name in it to the events of an answer."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -29,6 +30,7 @@ from _llamagate.metrics import Metrics
 from _llamagate.models import Names, Resolved
 from _llamagate.queue import Queue, Turn
 
+_log = logging.getLogger("llamagate.generate")
 _AHEAD = 64  # batches that may wait for the client when several choices run side by side
 _AT_ONCE = 16  # choices; a request of many prompts must not fill the queue by itself
 
@@ -198,6 +200,11 @@ def copies(request: Request, count: int) -> list[Request]:
         request if request.seed is None else replace(request, seed=request.seed + index)
         for index in range(count)
     ]
+
+
+def _facts(candidate: Candidate, call: Call) -> dict[str, object]:
+    engine, model = candidate.key
+    return {"request_id": call.id, "engine": engine, "model": model}
 
 
 def _of_choice(event: Event, choice: int) -> Event:
