@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from tests.conftest import Running, StartGateway
-from tests.fakes.ollama import FakeOllama, Fault
+from tests.fakes.ollama import Answer, FakeOllama, Fault
 from tests.fakes.raw import Peer, Raw
 
 USER, ADMIN = "sk-user-0123456789", "sk-admin-0123456789"
@@ -408,3 +408,23 @@ async def test_a_loop_of_gateways_ends(two: Two) -> None:
         status, found = await gateway.json(method, path, json=body, headers=hops)
         assert (status, found.keys()) == (508, {"error"}), path
     assert {seen.path for seen in one.requests} <= {"/api/tags", "/api/ps"}
+
+
+async def test_a_gateway_in_front_of_a_gateway_sends_its_own_key(
+    start_gateway: StartGateway, ollama: FakeOllama
+) -> None:
+    far = await start_gateway(
+        OLLAMA_HOST=ollama.url, API_KEY=USER, ADMIN_KEY=ADMIN, KEEPALIVE="0.1s"
+    )
+    toml = f'[[engines]]\nname = "far"\nurl = "{far.url}"\nkey = "{USER}"\n'
+    near = await start_gateway(OLLAMA_HOST="none", toml=toml)
+    ollama.answer = Answer(pieces=("one", "two"), first=0.25, pace=0.25)
+    body = {"model": "llama3.2", "messages": [{"role": "user", "content": "Hi"}], "next": 1}
+    found = await lines(near, "/api/chat", **body)
+    assert "".join(line["message"]["content"] for line in found) == "onetwo"
+    seen = ollama.generations[0]
+    assert (seen.json["next"], seen.headers["x-llamagate-hops"]) == (1, "2")
+    status, refused = await near.json("POST", "/api/pull", json={"model": "new", "stream": False})
+    assert (status, refused.keys()) == (502, {"error"})  # the far one knows us as a user
+    status, _ = await near.json("POST", "/api/me", json={})
+    assert status == 403
