@@ -68,6 +68,8 @@ def parse_images(images: Sequence[str] | None, path: str) -> tuple[ImagePart, ..
 
 
 def _message(message: MessageIn, raw: Mapping[str, Any], path: str) -> Message:
+    if len(raw) == 2 and message.role and message.content:  # nearly all of a long conversation
+        return Message(message.role.lower(), message.content)
     content: str | tuple[Part, ...] = message.content or ""
     if message.images:
         text = (TextPart(message.content),) if message.content else ()
