@@ -62,7 +62,8 @@ class _Admin:
                 "modified_at": stamp((1_795_000_000 - age) * 1_000_000_000),
                 "size": model.size,
                 "digest": digest(model),
-                "details": details(model) | {"context_length": model.context_length},
+                "details": details(model)
+                | ({"context_length": model.context_length} if model.lists_context else {}),
                 "capabilities": [c for c in model.capabilities if c not in ("tools", "thinking")],
             }
             for age, model in enumerate(self.fake.models)

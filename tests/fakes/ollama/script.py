@@ -96,6 +96,7 @@ class FakeModel:
     name: str
     capabilities: tuple[str, ...] = ("completion", "tools")
     context_length: int = 8192
+    lists_context: bool = True  # an older Ollama tells it in /api/show only
     rendered: bool = False  # tool calls come on a line of their own, before the last
     answer: Answer | None = None  # instead of the server's
     load_time: float | None = None  # instead of the server's
