@@ -21,7 +21,8 @@ def plain_schema(schema: dict[str, Any]) -> dict[str, Any]:
     found.pop("$defs", None)
     found.pop("definitions", None)
     if isinstance(found.get("type"), list):
-        found["type"] = next((kind for kind in found["type"] if kind != "null"), "object")
+        named = [kind for kind in found["type"] if isinstance(kind, str) and kind != "null"]
+        found["type"] = named[0] if named else "object"
     found.setdefault("type", "object")
     found.setdefault("properties", {})
     return found
