@@ -52,6 +52,7 @@ class Admin:
     async def drain(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         self._pool.drain(name)
+        self._queue.vacate(name)
         return self._tell(name)
 
     async def undrain(self, request: web.Request) -> web.StreamResponse:

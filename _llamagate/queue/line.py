@@ -107,6 +107,12 @@ class Line:
     def withdraw(self, turn: Turn) -> None:
         self._fair.remove(turn)
 
+    def vacate(self) -> None:
+        """Whoever waits in another line too leaves this one."""
+        for turn in self.waiting:
+            if turn.waits_elsewhere(self):
+                self._fair.remove(turn)
+
     def ended(self, turn: Turn, seconds: float | None) -> None:
         now = self._clock()
         self._count_work(now)

@@ -74,6 +74,12 @@ class Queue:
         for key, line in self._lines.items():
             line.set_slots(slots(key))
 
+    def vacate(self, engine: str) -> None:
+        """Whoever also waits for another engine does so there only."""
+        for key, line in self._lines.items():
+            if key[0] == engine:
+                line.vacate()
+
     def running(self, engine: str) -> int:
         """How many run on one engine, whatever the model."""
         return sum(line.running for key, line in self._lines.items() if key[0] == engine)

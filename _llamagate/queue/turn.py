@@ -133,6 +133,12 @@ class Turn:
             self.error = error
             self._ring()
 
+    def waits_elsewhere(self, line: "Line") -> bool:
+        """From now on only there, if it does."""
+        others = tuple(other for other in self._lines if other is not line)
+        self._lines = others or self._lines
+        return bool(others)
+
     def _place(self) -> tuple[int, int]:
         """In the line where its turn is expected first."""
         places = [(line.place(self), line) for line in self._lines]

@@ -7,7 +7,7 @@ import pytest
 
 from _llamagate import __version__
 from tests.conftest import Running, StartGateway
-from tests.fakes.ollama import Answer, FakeOllama, Fault
+from tests.fakes.ollama import Answer, FakeModel, FakeOllama, Fault
 from tests.fakes.raw import Peer, Raw
 
 ADMIN = {"Authorization": "Bearer the-operators-own-key"}
@@ -118,6 +118,25 @@ async def test_a_drained_engine_ends_what_it_has_and_takes_nothing_new(
         "POST", "/v1/chat/completions", headers=USER, json=chat("Something else")
     )
     assert status == 200
+
+
+async def test_who_waits_for_another_engine_too_does_not_start_at_a_drained_one(
+    start_gateway: StartGateway, ollama: FakeOllama
+) -> None:
+    async with FakeOllama(FakeModel("llama3.1:8b")) as attic:
+        gateway = await start_gateway(OLLAMA_HOST=f"{ollama.url},{attic.url}", SLOTS="1")
+        await gateway.json("GET", "/health")
+        ollama.answer, attic.answer = Answer(first=0.5), Answer(first=0.1)
+        asking = [
+            asyncio.ensure_future(gateway.json("POST", "/v1/chat/completions", json=chat(text)))
+            for text in ("one", "two", "three")
+        ]
+        await attic.until(lambda: attic.running == 1 and ollama.running == 1)
+        await attic.until(lambda: gateway.server.gateway.queue.waiting() == 1)
+        _, found = await gateway.json("POST", "/admin/engines/ollama-2/drain")
+        assert (found["running"], found["waiting"]) == (1, 0)
+        assert [status for status, _ in await asyncio.gather(*asking)] == [200, 200, 200]
+    assert (len(attic.generations), len(ollama.generations)) == (1, 2)
 
 
 @pytest.mark.parametrize("what", ["drain", "undrain", "test"])
