@@ -1,19 +1,24 @@
 """When one model on one engine is left alone, and when it is tried again."""
 
 _FAILURES = 3  # in a row
-_HOLD = (2.0, 4.0, 8.0)  # seconds; what comes back is used again within ten
+_HOLD = (1.0, 2.0, 5.0)  # seconds; what comes back is used again within ten
 
 
 class Breaker:
-    """Closed while all is well. Open, it lets one request through each time its hold is over,
-    until one succeeds."""
+    """Closed while all is well, open after failures in a row. Once it failed, one request may try
+    it each time its hold is over, until one succeeds."""
 
-    __slots__ = ("_failures", "_opened", "_until")
+    __slots__ = ("_failures", "_opened", "_trying", "_until")
 
     def __init__(self) -> None:
         self._failures = 0
         self._opened = 0  # times in a row
         self._until = 0.0
+        self._trying = False
+
+    @property
+    def spotless(self) -> bool:
+        return self._failures == 0
 
     @property
     def closed(self) -> bool:
@@ -21,21 +26,26 @@ class Breaker:
 
     def admits_trial(self, now: float) -> bool:
         """May this request be the one? Then the next may be only when the hold is over again."""
-        if now < self._until:
+        if self.spotless or now < self._until:
             return False
         self._until = now + self._hold
+        self._trying = True
         return True
 
     def succeeded(self) -> None:
         self._failures = self._opened = 0
+        self._trying = False
 
     def failed(self, now: float, gravely: bool = False) -> None:
         """`gravely`: a second time would cost somebody too much to find out."""
+        if self._opened and not self._trying:
+            return  # a request from before it opened: nothing new
         self._failures += 1
         if gravely or self._opened or self._failures >= _FAILURES:
             self._opened += 1
-            self._until = now + self._hold
+        self._trying = False
+        self._until = now + self._hold
 
     @property
     def _hold(self) -> float:
-        return _HOLD[min(self._opened, len(_HOLD)) - 1]
+        return _HOLD[min(max(self._opened, 1), len(_HOLD)) - 1]

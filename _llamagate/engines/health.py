@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from _llamagate.background import spawn
 from _llamagate.engines.base import Engine
+from _llamagate.engines.breaker import Breaker
 from _llamagate.errors import (
     EngineError,
     EngineGarbled,
@@ -58,6 +59,7 @@ class Watched:
         self.state = State.UNKNOWN
         self.reason = ""  # why it is not up
         self.draining = False
+        self.record = Breaker()  # since it last was away: one request tries it when it is back
         self.models: dict[str, Model] = {}  # by canonical name
         self.resident: dict[str, Resident] = {}
         self._changed = changed
@@ -113,6 +115,7 @@ class Watched:
         """A request got its answer, so the model is in memory."""
         if name not in self.resident:
             self.resident = {**self.resident, name: Resident(name)}
+        self.record.succeeded()
         self._set(State.UP, "")
 
     def serves(self, name: str) -> bool:
@@ -203,6 +206,8 @@ class Watched:
         if self.state is state:
             return False
         self.state = state
+        if state is not State.UP:
+            self.record.failed(self._clock())
         level = logging.INFO if state is State.UP else logging.WARNING
         facts = {"engine": self.name, "reason": reason} if reason else {"engine": self.name}
         _log.log(level, f"engine_{state.value}", extra=facts)

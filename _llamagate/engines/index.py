@@ -39,6 +39,11 @@ class Pair:
         self.breaker = Breaker()
         self._candidate: Candidate | None = None
 
+    @property
+    def trusted(self) -> bool:
+        host = self.host
+        return host.state is State.UP and self.breaker.spotless and host.record.spotless
+
     def candidate(self, trial: bool = False) -> Candidate:
         # An OpenAI-compatible engine lists what it has in memory.
         resident = self.name in self.host.resident or self.host.settings.kind == "openai"
@@ -64,26 +69,30 @@ class Index:
         doubtful: list[Pair] = []
         for name in names:
             fit: list[Candidate] = []
-            resting: list[Pair] = []
+            others: list[Pair] = []
             for pair in self._by_name.get(name, ()):
                 if pair.host.name in without:
                     continue
-                if pair.host.state is State.UP and pair.breaker.closed:
+                if pair.trusted:
                     fit.append(pair.candidate())
                 else:
-                    resting.append(pair)
+                    others.append(pair)
+            if others:
+                fit += self._second_chances(others)
             if fit:
-                return fit + self._trials(resting) if resting else fit
-            doubtful = doubtful or resting
+                return fit
+            doubtful = doubtful or others
         return [pair.candidate() for pair in doubtful]
 
-    def _trials(self, resting: list[Pair]) -> list[Candidate]:
+    def _second_chances(self, pairs: list[Pair]) -> list[Candidate]:
         now = self._clock()
-        return [
-            pair.candidate(trial=True)
-            for pair in resting
-            if pair.host.up and pair.breaker.admits_trial(now)
-        ]
+        found: list[Candidate] = []
+        for pair in pairs:
+            if pair.host.up:
+                trial = pair.breaker.admits_trial(now) or pair.host.record.admits_trial(now)
+                if trial or pair.breaker.closed:
+                    found.append(pair.candidate(trial))
+        return found
 
     def has(self, name: str) -> bool:
         return name in self._by_name

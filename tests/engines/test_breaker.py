@@ -36,17 +36,35 @@ def test_a_grave_failure_opens_it_at_once():
 
 def test_one_request_is_let_through_when_the_hold_is_over():
     breaker = broken(now=0)
-    assert not breaker.admits_trial(1.9)
-    assert breaker.admits_trial(2.0)
-    assert not breaker.admits_trial(2.1)
+    assert not breaker.admits_trial(0.9)
+    assert breaker.admits_trial(1.0)
+    assert not breaker.admits_trial(1.1)
     breaker.succeeded()
     assert breaker.closed
 
 
 def test_a_trial_nobody_made_use_of_is_offered_again():
     breaker = broken(now=0)
+    assert breaker.admits_trial(1.0)
     assert breaker.admits_trial(2.0)
-    assert breaker.admits_trial(4.0)
+
+
+def test_after_a_single_failure_it_is_tried_again_though_it_is_closed():
+    breaker = Breaker()
+    assert not breaker.admits_trial(0)
+    breaker.failed(0)
+    assert breaker.closed
+    assert not breaker.admits_trial(0.9)
+    assert breaker.admits_trial(1.0)
+    breaker.succeeded()
+    assert not breaker.admits_trial(9)
+
+
+def test_failures_of_requests_from_before_it_opened_do_not_prolong_it():
+    breaker = broken(now=0)
+    for _ in range(20):
+        breaker.failed(0.5)
+    assert breaker.admits_trial(1.0)
 
 
 def test_whatever_comes_back_is_tried_within_ten_seconds():
@@ -56,5 +74,5 @@ def test_whatever_comes_back_is_tried_within_ten_seconds():
         began = now
         while not breaker.admits_trial(now):
             now += 0.1
-        assert now - began < 10
+        assert now - began < 6
         breaker.failed(now)

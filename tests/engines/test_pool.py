@@ -216,6 +216,36 @@ async def test_one_request_tries_an_engine_that_failed_and_its_success_brings_it
     assert sorted(names(pool.candidates(["tiny"]))) == ["a", "b"]
 
 
+async def test_after_one_failure_one_request_finds_out_whether_it_was_the_last():
+    clock = Clock()
+    pool = await opened(paper("a", "tiny"), paper("b", "tiny"), clock=clock)
+    failed(pool, pool.candidates(["tiny"])[0], EngineFailed("500"))
+    assert sorted(names(pool.candidates(["tiny"]))) == ["a", "b"]
+    assert not any(one.trial for one in pool.candidates(["tiny"]))
+    clock.now += 2.5
+    assert [one.trial for one in pool.candidates(["tiny"])] == [False, True]
+    assert not any(one.trial for one in pool.candidates(["tiny"]))
+
+
+async def test_an_engine_that_was_away_is_tried_with_one_request_of_any_model():
+    clock = Clock()
+    first = paper("a", "tiny", "other")
+    pool = await opened(first, paper("b", "tiny", "other"), clock=clock)
+    first.failure = EngineUnreachable("gone")
+    clock.now += 2
+    await pool.refresh()
+    assert names(pool.candidates(["tiny"])) == ["b"]
+    first.failure = None
+    clock.now += 2
+    await pool.refresh()
+    trial = next(one for one in pool.candidates(["tiny"]) if one.trial)
+    assert names([trial]) == ["a"]
+    assert not any(one.trial for one in pool.candidates(["other"]))
+    pool.mark(trial, None, 0.1)
+    clock.now += 60
+    assert not any(one.trial for one in pool.candidates(["tiny"]))
+
+
 async def test_one_silence_is_enough():
     pool = await opened(paper("a", "tiny"), paper("b", "tiny"))
     failed(pool, pool.candidates(["tiny"])[0], EngineTimeout("silent"))
