@@ -105,7 +105,7 @@ class Gateway:
             ],
             client_max_size=config.max_body,
         )
-        app.on_response_prepare.append(response_headers(browsers))
+        app.on_response_prepare.append(response_headers(browsers, self.accounts))
         self.surfaces.mount(app, routes, only)
         return app
 

@@ -124,6 +124,10 @@ class Generate:
                 found = self.pool.candidates(names, without=tried)
                 if not found:
                     raise
+                _log.warning(
+                    "failed_over",
+                    extra={"request_id": call.id, "from": call.engine, "error": error.code},
+                )
 
     async def _ask(
         self,
@@ -145,6 +149,9 @@ class Generate:
             candidate = granted(turn, candidates)
             call.engine = candidate.engine.settings.name
             tried.add(call.engine)
+            if _log.isEnabledFor(logging.DEBUG):
+                facts = {"request_id": call.id, "engine": call.engine, "model": candidate.name}
+                _log.debug("engine_asked", extra=facts)
             prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
             async with aclosing(candidate.engine.generate(prepared, call)) as events:
                 async for batch in events:
@@ -200,11 +207,6 @@ def copies(request: Request, count: int) -> list[Request]:
         request if request.seed is None else replace(request, seed=request.seed + index)
         for index in range(count)
     ]
-
-
-def _facts(candidate: Candidate, call: Call) -> dict[str, object]:
-    engine, model = candidate.key
-    return {"request_id": call.id, "engine": engine, "model": model}
 
 
 def _of_choice(event: Event, choice: int) -> Event:

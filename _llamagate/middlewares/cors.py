@@ -19,7 +19,7 @@ _PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Pro
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE, HEAD, OPTIONS",
     "Access-Control-Max-Age": "43200",
-    "Vary": "Origin, Access-Control-Request-Headers",
+    "Vary": "Access-Control-Request-Headers",
 }
 _EXPOSED = (
     "X-Request-ID, Retry-After, X-Cache, Age, x-ignored-parameters, x-queue-position, "
@@ -43,11 +43,10 @@ class Cors:
         """For every answer to a request that has an Origin."""
         origin = request.headers["Origin"]
         if not self.allows(request, origin):
-            return {"Vary": "Origin"}
+            return {}
         return {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Expose-Headers": _EXPOSED,
-            "Vary": "Origin",
         }
 
     def check(self, request: web.Request) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from aiohttp import web
+from multidict import CIMultiDict
 
+from _llamagate.accounts import Accounts
 from _llamagate.call import CALL
 from _llamagate.exchange import Call
 from _llamagate.middlewares.cors import Cors
@@ -13,7 +15,7 @@ from _llamagate.middlewares.request_id import HEADER
 Prepare: TypeAlias = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
-def response_headers(browsers: Cors) -> Prepare:
+def response_headers(browsers: Cors, accounts: Accounts) -> Prepare:
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         headers.popall("Server", None)  # what runs here is nobody's business
@@ -26,14 +28,23 @@ def response_headers(browsers: Cors) -> Prepare:
         for name, value in call.limit:
             headers[name] = value
         if call.caller.name:
-            headers.setdefault("Cache-Control", "private, no-store")
+            _keep_private(headers, behind_a_key=accounts.required)
         if call.model:
             for name, value in _of_the_answer(call):
                 headers[name] = value
         if "Origin" in request.headers:
+            headers.add("Vary", "Origin")
             headers.update(browsers.headers(request))
 
     return prepare
+
+
+def _keep_private(headers: CIMultiDict[str], behind_a_key: bool) -> None:
+    kept = headers.get("Cache-Control")
+    if kept is None:
+        headers["Cache-Control"] = "private, no-store"
+    elif behind_a_key:
+        headers["Cache-Control"] = f"{kept}, private"
 
 
 def _of_the_answer(call: Call) -> list[tuple[str, str]]:
