@@ -66,7 +66,7 @@ async def test_without_a_good_one_it_is_401(locked: Running, headers: dict[str, 
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert (found["type"], found["code"]) == ("authentication_error", "invalid_api_key")
     assert found["request_id"] == answer.headers["X-Request-ID"]
-    assert "wrong" not in found["message"].lower() or "key" in found["message"]
+    assert "X-API-Key" in found["message"] or "Ask whoever runs it" in found["message"]
 
 
 async def test_a_key_in_the_query_is_none(locked: Running) -> None:
@@ -113,9 +113,6 @@ async def test_with_nothing_configured_a_key_that_is_sent_all_the_same_is_ignore
 async def test_the_log_says_who_and_never_with_what(locked: Running) -> None:
     for key in (KEY, ADMIN, "planted-wrong-key"):
         await locked.json("GET", "/v1/models?k=planted-query", headers={"X-API-Key": key})
-    lines = locked.lines()[-3:]
-    assert [line["caller"][:5] for line in lines] == ["key-", "admin", ""] or lines[0][
-        "caller"
-    ].startswith("key-")
+    assert [line["caller"][:4] for line in locked.lines()[-3:]] == ["key-", "admi", ""]
     written = locked.log.getvalue().decode()
     assert not [secret for secret in (KEY, ADMIN, "planted") if secret in written]
