@@ -1,9 +1,13 @@
 """A command line in an environment of its own."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+if sys.platform == "win32":  # which has no pseudo-terminals that Python could open
+    collect_ignore = ["test_terminal.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import trustme
 from _llamagate.cli import main
 from _llamagate.cli.models import _left
 from _llamagate.cli.pull import Step, bar
-from tests.cli.commands import InTerminal, run
+from tests.cli.commands import run
 from tests.conftest import Running, StartGateway
 from tests.fakes.ollama import FakeModel, FakeOllama, Fault
 
@@ -69,24 +69,6 @@ async def test_a_pull_tells_each_step_once_where_nobody_watches(
     assert "tinyllama:latest" in (await run(capsys, gateway.url, "models")).out
 
 
-async def test_a_terminal_sees_a_bar(gateway: Running, ollama: FakeOllama) -> None:
-    ollama.pull_pace = 0.05
-    async with InTerminal(gateway.url, "models", "pull", "tinyllama") as terminal:
-        assert await terminal.ended() == 0
-    assert "[####" in terminal.seen
-    assert "100%  811 kB of 811 kB" in terminal.seen
-    assert terminal.seen.endswith("tinyllama is there.\r\n")
-
-
-async def test_who_leaves_a_pull_stops_it(gateway: Running, ollama: FakeOllama) -> None:
-    ollama.pull_pace = 1.0
-    async with InTerminal(gateway.url, "models", "pull", "tinyllama") as terminal:
-        await terminal.until("pulling 76c97dd9d76d")
-        assert await terminal.interrupt() == 130
-    await ollama.until(lambda: ollama.cancelled == 1)
-    assert "Traceback" not in terminal.seen
-
-
 async def test_a_pull_of_what_does_not_exist_fails_with_the_reason(
     gateway: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,23 +112,6 @@ async def test_a_model_is_removed_without_asking_where_nobody_can_answer(
     done = await run(capsys, gateway.url, "models", "rm", "llama3.2")
     assert (done.status, done.out) == (0, "llama3.2 is deleted.\n")
     assert "llama3.2:latest" not in [model.name for model in ollama.models]
-
-
-@pytest.mark.parametrize(("answer", "kept"), [("n\n", True), ("\n", True), ("y\n", False)])
-async def test_a_terminal_is_asked_before_a_model_is_removed(
-    gateway: Running, ollama: FakeOllama, answer: str, kept: bool
-) -> None:
-    async with InTerminal(gateway.url, "models", "rm", "llama3.2") as terminal:
-        await terminal.until("Delete llama3.2 from every engine that has it? [y/N]")
-        terminal.type(answer)
-        assert await terminal.ended() == (1 if kept else 0)
-    assert ("llama3.2:latest" in [model.name for model in ollama.models]) == kept
-
-
-async def test_a_terminal_that_said_yes_is_not_asked(gateway: Running, ollama: FakeOllama) -> None:
-    async with InTerminal(gateway.url, "models", "rm", "llama3.2", "--yes") as terminal:
-        assert await terminal.ended() == 0
-    assert "[y/N]" not in terminal.seen
 
 
 async def test_a_model_is_described(gateway: Running, capsys: pytest.CaptureFixture[str]) -> None:

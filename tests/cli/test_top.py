@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from _llamagate.admin.report import Engine, Line, State, Totals, Turn
 from _llamagate.cli.top import frame
-from tests.cli.commands import InTerminal, run
-from tests.conftest import Running, StartGateway, running_gateway
+from tests.cli.commands import run
+from tests.conftest import Running, StartGateway
 from tests.fakes.ollama import Answer, FakeOllama
 
 SECRETS = {"ADMIN_KEY": "the-operators-own-key", "API_KEY": "somebody-elses-key"}
@@ -136,36 +134,6 @@ async def test_another_program_on_the_port_is_named_as_such(
 ) -> None:
     done = await run(capsys, ollama.url, "top", "--once")
     assert (done.status, "Is it a LlamaGate?" in done.err) == (1, True)
-
-
-async def test_a_terminal_is_drawn_anew_until_ctrl_c(busy: Running, ollama: FakeOllama) -> None:
-    async with InTerminal(busy.url, "top", ADMIN_KEY=SECRETS["ADMIN_KEY"]) as terminal:
-        seen = await terminal.until("waits, place 2")
-        assert seen.startswith("\x1b[?1049h")  # what stood there comes back afterwards
-        assert "\x1b[2J" not in seen
-        key = {"X-API-Key": SECRETS["ADMIN_KEY"]}
-        later = asyncio.ensure_future(
-            busy.json("POST", "/v1/chat/completions", headers=key, json=chat("later"))
-        )
-        await terminal.until("1 running, 3 waiting")
-        later.cancel()
-        assert await terminal.interrupt() == 0
-        assert terminal.seen.rstrip().endswith("\x1b[?1049l")
-
-
-async def test_a_gateway_that_is_started_anew_is_followed(
-    tmp_path: Path, unused_tcp_port: int
-) -> None:
-    settings = {"PORT": str(unused_tcp_port)}
-    async with AsyncExitStack() as stack:
-        async with running_gateway(tmp_path, settings, demo=True) as gateway:
-            terminal = await stack.enter_async_context(InTerminal(gateway.url, "top"))
-            await terminal.until("Nobody runs")
-        await terminal.until("Asking again every second")
-        terminal.seen = ""
-        async with running_gateway(tmp_path, settings, demo=True):
-            await terminal.until("Nobody runs")
-            assert await terminal.interrupt() == 0
 
 
 def state(**more: Any) -> State:
