@@ -8,6 +8,7 @@ app          Builds every room from a Config, joins them, opens and closes them.
 surfaces     The table of surfaces: prefix, routes, error shape and default limit of each.
 dialects     What clients speak. Routes and handlers: parse, call one use case, render.
 middlewares  What every request passes: id, access log, errors, browsers, key, rate.
+admin        What operators ask of a running gateway, as JSON.
 demo         A stand-in engine on a loopback port, for those who have no Ollama yet.
 call         What one HTTP request carries, and what the table says of its route.
 gateway      The use cases: resolve a name, look into the cache, choose an engine, wait for a
