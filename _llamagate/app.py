@@ -5,7 +5,7 @@ Where they listen, and what signals do, is `serve`'s.
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Self
@@ -53,7 +53,20 @@ _KINDS: Mapping[str, Callable[[EngineSettings, Client], Engine]] = {
     "ollama": OllamaEngine,
     "openai": OpenAIEngine,
 }
-_RELOADED = {"log_file", "aliases", "ollama_model", "model_name", "tls_cert_file", "tls_key_file"}
+# Fields of settings that take effect at a reload; the rest need a restart.
+_RELOADED = {
+    "aliases",
+    "health_check_timeout",
+    "log_file",
+    "model_name",
+    "ollama_host",
+    "ollama_model",
+    "openai_engines",
+    "slots",
+    "timeout",
+    "tls_cert_file",
+    "tls_key_file",
+}
 
 _FIRST_LOOK = 1.0  # seconds in which engines may say what they have before the first request comes
 
@@ -78,7 +91,9 @@ class Gateway:
             if self.config.demo:
                 demo = await stack.enter_async_context(Demo())
                 settings = (EngineSettings("demo", "ollama", demo.url),)
-            self.pool = await stack.enter_async_context(Pool(open_engines(settings)))
+            engines = [open_engine(one) for one in settings]
+            pool = Pool(engines, cloud=self.config.cloud_models)
+            self.pool = await stack.enter_async_context(pool)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FIRST_LOOK):
                     await self.pool.refresh()
@@ -114,6 +129,11 @@ class Gateway:
         self.names.replace(config.aliases, config.models, config.default_model, config.cloud_models)
         self.accounts.reload(config.roles, config.keys)
         self.answers.clear()
+        if not config.demo:
+            self.queue.replace(_slots(config))
+            self.pool.replace(
+                config.engines, open_engine, self.queue.running, cloud=config.cloud_models
+            )
         restart = [
             setting.name
             for field, setting in SETTINGS.items()
@@ -178,8 +198,8 @@ class Gateway:
             )
 
 
-def open_engines(settings: Sequence[EngineSettings]) -> list[Engine]:
-    return [_KINDS[one.kind](one, open_client(one)) for one in settings]
+def open_engine(settings: EngineSettings) -> Engine:
+    return _KINDS[settings.kind](settings, open_client(settings))
 
 
 def _accounts(config: Config) -> Accounts:
