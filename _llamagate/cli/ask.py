@@ -45,7 +45,10 @@ class Answering:
 
     def whole(self) -> Answer:
         try:
-            return Answer(self.status, self._response.headers, self._response.read(_MOST))
+            body = self._response.read(_MOST)
+            if self._response.length:  # of what was announced, so much is missing
+                raise NoAnswer("the answer was cut short")
+            return Answer(self.status, self._response.headers, body)
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(_reason(error)) from error
         finally:
