@@ -1,12 +1,18 @@
 """The cache from outside: HIT, MISS and BYPASS, what is read back, and what is never kept."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
 
+from _llamagate.cache import Cache
+from _llamagate.exchange import Call as Request
+from _llamagate.exchange import Chat, Events, Finish, Message, Text, collect
+from _llamagate.gateway.answers import Answers
+from _llamagate.metrics import Metrics
 from tests.conftest import Running, StartGateway
 from tests.dialects.chunks import Stream, read_stream
 from tests.fakes.ollama import Answer, Call, FakeOllama, Fault
@@ -211,15 +217,25 @@ async def test_a_flight_that_fails_fails_for_all_and_the_next_one_flies_anew(
     assert await cached(gateway) == "MISS"
 
 
-async def test_who_asks_again_at_once_after_leaving_gets_an_answer(
-    gateway: Running, ollama: FakeOllama
-) -> None:
-    """A client that ran out of patience tries again while its first request is being ended."""
-    for number in range(20):
-        ollama.script.append(Answer(first=10))
-        wanted = {"seed": number}
-        request = asyncio.ensure_future(ask(gateway, **wanted))
-        await ollama.until(lambda: ollama.running == 1)
-        request.cancel()
-        answer, _ = await ask(gateway, **wanted)
-        assert answer.status == 200
+async def test_who_asks_again_at_once_after_leaving_does_not_join_what_is_being_ended() -> None:
+    """A client that ran out of patience tries again while the engine is still being stopped."""
+    answers = Answers(Cache(10_000, 60), shared=False, metrics=Metrics())
+
+    async def run() -> Events:
+        try:
+            await asyncio.sleep(0.02)
+            yield [Text("x"), Finish("stop")]
+        finally:
+            await asyncio.sleep(0.05)
+
+    def serve() -> Events:
+        chat = Chat(model="m", messages=(Message("user", "Hi"),))
+        return answers.serve([chat], ("m",), Request("req"), run)
+
+    impatient = asyncio.ensure_future(collect(serve()))
+    await asyncio.sleep(0.01)
+    impatient.cancel()
+    with suppress(asyncio.CancelledError):
+        await impatient
+    (reply,) = await collect(serve())
+    assert reply.text == "x"
