@@ -169,8 +169,7 @@ class Generate:
             raise
         finally:
             seconds = time.perf_counter() - asked
-            # How long it took to load a model says nothing about how many run side by side.
-            turn.leave(seconds if finished and candidate.resident else None)
+            turn.leave(seconds if finished else None)
             if finished or error:  # a client that left says nothing about the engine
                 self.pool.mark(candidate, error, seconds)
             if moved:
