@@ -3,8 +3,8 @@
     scripts/unix/test.sh --clients [NAME ...]
 
 For each row of the table: make its environment under .venvs/, start a real gateway with the demo
-engine on a free port, run the row's file of tests/clients/ there, stop the gateway. The tests find
-it by BASE_URL (without /v1) and API_KEY.
+engine on free ports, run the row's file of tests/clients/ there, stop the gateway. The tests find
+it by BASE_URL (without /v1) and API_KEY, EgoLlama's surface by EGOLLAMA_URL.
 """
 
 import os
@@ -27,6 +27,7 @@ import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "clients"
+MODELS = ("llama2", "mistral:7b")  # that the documents ask for; the demo has others
 PYTEST = ("pytest==9.2.0", "pytest-asyncio==1.5.0")
 
 
@@ -60,6 +61,14 @@ SUITES = [
         ("ai@6.0.326", "@ai-sdk/openai@3.0.141", "@ai-sdk/anthropic@3.0.138", "zod@4"),
         "ai_node.mjs",
     ),
+    # The programs of the documents, with the libraries they were written for.
+    Suite("llamagate-document", ("openai==1.109.1", "langchain==0.0.335"), "llamagate_document.py"),
+    Suite(
+        "egollama-document",
+        ("openai==0.28.1", "langchain==0.0.335", "requests==2.34.2"),
+        "egollama_document.py",
+    ),
+    Suite("egollama-document-node", ("node-fetch@2.7.0",), "egollama_document.mjs"),
     Suite("claude-code", ("@anthropic-ai/claude-code@2.1.197",), "claude_code.mjs"),
 ]
 
@@ -127,9 +136,15 @@ def node_command(suite: Suite) -> list[str]:
 @contextmanager
 def gateway() -> Iterator[dict[str, str]]:
     """A real gateway in front of its demo engine, and the variables that lead to it."""
-    port, key = free_port(), "sk-" + secrets.token_hex(16)
+    port, egollama, key = free_port(), free_port(), "sk-" + secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as folder, open(Path(folder, "log"), "w+") as log:
-        settings = {"API_KEY": key, "DATA_DIR": folder, "RATE_LIMIT_RPS": "1000"}
+        settings = {
+            "API_KEY": key,
+            "DATA_DIR": folder,
+            "RATE_LIMIT_RPS": "1000",
+            "SURFACE_PORTS": f"egollama:{egollama}",
+            "MODEL_ALIASES": ",".join(f"{name}=demo-fast" for name in MODELS),
+        }
         command = [sys.executable, str(ROOT / "llamagate.py"), "--demo", "--port", str(port)]
         process = subprocess.Popen(
             command, cwd=folder, env=os.environ | settings, stdout=log, stderr=log
@@ -139,7 +154,11 @@ def gateway() -> Iterator[dict[str, str]]:
             if not healthy(url, process):
                 log.seek(0)
                 sys.exit(f"The gateway did not start:\n{log.read()}")
-            yield {"BASE_URL": url, "API_KEY": key}
+            yield {
+                "BASE_URL": url,
+                "EGOLLAMA_URL": f"http://127.0.0.1:{egollama}",
+                "API_KEY": key,
+            }
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
