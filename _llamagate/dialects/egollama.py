@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 
 import orjson
 from aiohttp import web
+from msgspec.structs import replace
 
 from _llamagate.call import CALL, Access, Route
 from _llamagate.config import RateLimit
 from _llamagate.dialects.base import Bounds, json_answer, read_body, read_json, read_wishes
 from _llamagate.dialects.openai import OpenAI
 from _llamagate.engines.pool import Pool
-from _llamagate.exchange import collect
+from _llamagate.exchange import Caller, Chat, collect
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.load import LoadModels
 from _llamagate.gateway.models import ListModels
@@ -73,9 +74,9 @@ class EgoLlama:
 
     async def generate(self, request: web.Request) -> web.StreamResponse:
         body = await read_json(request, self._bounds)
-        asked = wire.parse_generate(body, self._max_tokens, self._temperature)
+        asked = wire.parse_generate(body)
         call = read_wishes(request, asked.person)
-        (reply,) = await collect(self._generate([asked.chat], call))
+        (reply,) = await collect(self._generate([self._filled(asked.chat, call.caller)], call))
         call.ignored += asked.ignored
         kind = self._pool.kind(call.engine)
         return json_answer(
@@ -85,6 +86,15 @@ class EgoLlama:
                 engine=_ENGINES.get(kind, call.engine),
                 seconds=call.engine_seconds,
             )
+        )
+
+    def _filled(self, chat: Chat, caller: Caller) -> Chat:
+        """The defaults of its model come first, then those of this surface."""
+        chat = self._generate.with_defaults(chat, caller)
+        return replace(
+            chat,
+            max_tokens=self._max_tokens if chat.max_tokens is None else chat.max_tokens,
+            temperature=self._temperature if chat.temperature is None else chat.temperature,
         )
 
     async def chat_completions(self, request: web.Request) -> web.StreamResponse:

@@ -15,6 +15,7 @@ from _llamagate.engines.pool import Candidate, Pool
 from _llamagate.errors import EngineError, GatewayError
 from _llamagate.exchange import (
     Call,
+    Caller,
     Chat,
     Completion,
     Event,
@@ -34,6 +35,8 @@ _log = logging.getLogger("llamagate.generate")
 _AHEAD = 64  # batches that may wait for the client when several choices run side by side
 _AT_ONCE = 16  # choices; a request of many prompts must not fill the queue by itself
 
+Request = TypeVar("Request", Chat, Completion)
+
 
 @dataclass(frozen=True, slots=True)
 class Generate:
@@ -52,6 +55,12 @@ class Generate:
         return self.answers.serve(
             requests, resolved.names, call, lambda: self._run(requests, resolved, call)
         )
+
+    def with_defaults(self, request: Request, caller: Caller) -> Request:
+        """As its model is asked where a client does not say; for surfaces with defaults of their
+        own, which come after these."""
+        resolved = self.names.resolve(request.model or self._default_model(), caller)
+        return self.names.apply(request, resolved.names[0])
 
     def _default_model(self) -> str:
         return self.names.default_model or self.pool.default_model()
@@ -193,9 +202,6 @@ class Generate:
         self.metrics.prompt_tokens += last.usage.prompt
         self.metrics.completion_tokens += last.usage.completion
         self.metrics.pace.add(key, last.usage.completion, call.engine_seconds)
-
-
-Request = TypeVar("Request", Chat, Completion)
 
 
 def copies(request: Request, count: int) -> list[Request]:

@@ -43,7 +43,7 @@ class AskedModel(Struct, frozen=True):
     ignored: tuple[str, ...]
 
 
-def parse_generate(body: dict[str, Any], max_tokens: int, temperature: float) -> AskedText:
+def parse_generate(body: dict[str, Any]) -> AskedText:
     """A prompt is a conversation of one message: so a model's thinking stays out of its answer,
     and every kind of engine can serve it."""
     body = said(body, ("prompt",))
@@ -54,10 +54,6 @@ def parse_generate(body: dict[str, Any], max_tokens: int, temperature: float) ->
     settings = sampling(asked)
     if settings.pop("stream"):
         ignored += ("stream",)  # this surface answers at once
-    if settings["max_tokens"] is None:
-        settings["max_tokens"] = max_tokens
-    if settings["temperature"] is None:
-        settings["temperature"] = temperature
     system = (Message("system", asked.system),) if asked.system else ()
     messages = (*system, Message("user", asked.prompt))
     chat = Chat(messages=messages, think=think(asked), **settings)

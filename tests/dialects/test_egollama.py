@@ -67,6 +67,24 @@ async def test_the_operator_sets_other_defaults(
     assert sent(ollama)["model"] == "llama3.2:latest"
 
 
+async def test_the_defaults_of_a_model_come_before_those_of_the_surface(
+    start_gateway: StartGateway, ollama: FakeOllama
+) -> None:
+    toml = """
+[models."llama3.2"]
+temperature = 0.3
+num_ctx = 8192
+lock = ["num_ctx"]
+"""
+    gateway = await start_gateway(OLLAMA_HOST=ollama.url, toml=toml)
+    await generate(gateway, model="llama3.2", num_ctx=64)
+    assert sent(ollama)["options"] == {"temperature": 0.3, "num_ctx": 8192, "num_predict": 512}
+    await generate(gateway, model="llama3.2", temperature=1.0)
+    assert sent(ollama)["options"]["temperature"] == 1.0
+    await generate(gateway, model="llama3.1:8b")
+    assert sent(ollama)["options"] == {"temperature": 0.7, "num_predict": 512}
+
+
 @pytest.mark.parametrize("spelling", ["ollama:llama3.2", "llama3.2", "LLAMA3.2:latest"])
 async def test_a_model_goes_by_every_spelling_and_is_named_as_it_was_asked_for(
     gateway: Running, ollama: FakeOllama, spelling: str

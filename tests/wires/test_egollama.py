@@ -11,7 +11,7 @@ from _llamagate.wires import egollama as wire
 
 
 def generate(**body: Any) -> wire.AskedText:
-    return wire.parse_generate({"prompt": "Hi"} | body, 512, 0.7)
+    return wire.parse_generate({"prompt": "Hi"} | body)
 
 
 def generated(seconds: float = 2.345, tokens: int = 150, reason: str = "stop") -> Any:
@@ -21,10 +21,9 @@ def generated(seconds: float = 2.345, tokens: int = 150, reason: str = "stop") -
     )
 
 
-def test_what_a_client_leaves_out_is_what_the_document_says() -> None:
+def test_a_prompt_is_a_chat_of_one_message() -> None:
     asked = generate()
     assert asked.chat.messages == (Message("user", "Hi"),)
-    assert (asked.chat.max_tokens, asked.chat.temperature) == (512, 0.7)
     assert (asked.chat.model, asked.chat.stream, asked.ignored) == ("", False, ())
 
 
@@ -213,7 +212,7 @@ def test_a_bad_request_for_text_is_refused_by_the_name_of_its_field(
 
 def test_a_request_without_a_prompt_is_refused() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        wire.parse_generate({"model": "mistral:7b"}, 512, 0.7)
+        wire.parse_generate({"model": "mistral:7b"})
     assert refused.value.param == "prompt"
 
 
