@@ -1,5 +1,7 @@
 """What the operator decided: one table of settings, read once, then never changed.
 
+Its files:
+
     forms      how a value is written: times, sizes, lists, addresses
     urls       where an engine is
     values     engines, roles, keys, model defaults, rates

@@ -74,7 +74,7 @@ def text_list(value: object) -> tuple[str, ...]:
 
 def text_or_list(value: object) -> tuple[str, ...]:
     if isinstance(value, Mapping):
-        raise ValueError('a text or a list of texts; a name with a dot in it stands in quotes')
+        raise ValueError("a text or a list of texts; a name with a dot in it stands in quotes")
     return (value,) if isinstance(value, str) else text_list(value)
 
 

@@ -29,8 +29,6 @@ async def test_a_gateway_without_an_engine_exits_1(
     assert "unhealthy" in capsys.readouterr().err
 
 
-async def test_no_gateway_exits_1(
-    capsys: pytest.CaptureFixture[str], unused_tcp_port: int
-) -> None:
+async def test_no_gateway_exits_1(capsys: pytest.CaptureFixture[str], unused_tcp_port: int) -> None:
     assert await health(f"http://127.0.0.1:{unused_tcp_port}") == 1
     assert "nothing answers" in capsys.readouterr().err

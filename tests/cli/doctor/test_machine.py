@@ -108,9 +108,7 @@ def test_looking_makes_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_clock_that_was_never_set_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_was_never_set_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = load({"PORT": "0"}, tmp_path)
     monkeypatch.setattr("time.time", lambda: 1e9)
     assert about(list(machine.look_at_machine(config)), "clock")[0].level == "fail"
