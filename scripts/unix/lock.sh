@@ -18,6 +18,7 @@ lock() { # NAME [option...]: requirements/NAME.txt
         --no-emit-index-url --no-emit-find-links --custom-compile-command scripts/unix/lock.sh "$@"
 }
 
-lock runtime "$@"
-lock dev --group dev --constraint requirements/runtime.txt "$@"
-lock build --group build --constraint requirements/runtime.txt "$@"
+# gpu is small, and of use wherever there is one; the other extras are for those who ask for them.
+lock runtime --extra gpu "$@"
+lock dev --extra gpu --group dev --constraint requirements/runtime.txt "$@"
+lock build --extra gpu --group build --constraint requirements/runtime.txt "$@"
