@@ -23,6 +23,7 @@ from _llamagate.engines.http import Client
 from _llamagate.engines.ollama import OllamaEngine
 from _llamagate.engines.openai import OpenAIEngine
 from _llamagate.engines.pool import Pool
+from _llamagate.engines.transformers import open_transformers
 from _llamagate.gateway.answers import Answers
 from _llamagate.gateway.cases import UseCases
 from _llamagate.gateway.count import CountTokens
@@ -57,7 +58,9 @@ _KINDS: Mapping[str, Callable[[EngineSettings, Client], Engine]] = {
 _RELOADED = {
     "aliases",
     "health_check_timeout",
+    "hf_models",
     "log_file",
+    "model_backend",
     "model_name",
     "ollama_host",
     "ollama_model",
@@ -91,7 +94,7 @@ class Gateway:
             if self.config.demo:
                 demo = await stack.enter_async_context(Demo())
                 settings = (EngineSettings("demo", "ollama", demo.url),)
-            engines = [open_engine(one) for one in settings]
+            engines = [open_engine(one, self.config) for one in settings]
             pool = Pool(engines, cloud=self.config.cloud_models)
             self.pool = await stack.enter_async_context(pool)
             with suppress(TimeoutError):
@@ -132,7 +135,10 @@ class Gateway:
         if not config.demo:
             self.queue.replace(_slots(config))
             self.pool.replace(
-                config.engines, open_engine, self.queue.running, cloud=config.cloud_models
+                config.engines,
+                partial(open_engine, config=config),
+                self.queue.running,
+                cloud=config.cloud_models,
             )
         restart = [
             setting.name
@@ -198,7 +204,9 @@ class Gateway:
             )
 
 
-def open_engine(settings: EngineSettings) -> Engine:
+def open_engine(settings: EngineSettings, config: Config) -> Engine:
+    if settings.kind == "transformers":
+        return open_transformers(settings, config)
     return _KINDS[settings.kind](settings, open_client(settings))
 
 

@@ -73,10 +73,11 @@ class NoSuchModel(GatewayError):
     code = "model_not_found"
 
     @classmethod
-    def named(cls, model: str) -> "NoSuchModel":
+    def named(cls, model: str, hint: str = "") -> "NoSuchModel":
         """The same words for one that is not there and one that is not for this caller."""
         return cls(
-            f"The model `{model}` does not exist or you do not have access to it.", param="model"
+            f"The model `{model}` does not exist or you do not have access to it.{hint}",
+            param="model",
         )
 
 

@@ -49,6 +49,7 @@ class Engine(Struct, frozen=True):
     models: list[str]
     residents: list[InMemory]
     resting: list[str]  # models it failed at of late
+    activity: list[str] = []  # what it does beside answering, such as a download
 
     @property
     def condition(self) -> str:

@@ -27,6 +27,7 @@ def engine_report(state: EngineState, lines: Sequence[LineState], pace: Pace) ->
             for one in state.residents
         ],
         resting=list(state.resting),
+        activity=list(state.activity),
     )
 
 

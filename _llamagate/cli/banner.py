@@ -57,7 +57,7 @@ def _key(started: Started, config: Config, show_key: bool) -> list[str]:
 def _engines(started: Started, config: Config, container: bool) -> list[str]:
     if config.demo:
         return ["The demo engine answers. It only pretends to be a language model."]
-    places = {engine.name: f"{engine.name} at {engine.url}" for engine in config.engines}
+    places = {engine.name: engine.place for engine in config.engines}
     up = [places.get(name, name) for name in started.engines_up]
     down = [places.get(name, name) for name in started.engines_down]
     if up:

@@ -40,7 +40,9 @@ def _text(config: Config) -> str:
                 origin = "" if source == "default" else f"   <- {source}"
                 lines.append(f"  {row.name:<{width}}  {_shown(row, config)}{origin}".rstrip())
     lines += ["", "Engines in use"]
-    lines += [f"  {engine.name} ({engine.kind}) at {engine.url}" for engine in config.engines]
+    for engine in config.engines:
+        address = f" at {engine.url}" if engine.url else ""
+        lines.append(f"  {engine.name} ({engine.kind}){address}")
     lines += ["", "Files"]
     lines += [f"  {name:<14}  {file or '(none found)'}" for name, file in config.files.items()]
     if config.warnings:

@@ -50,6 +50,7 @@ def _remarks(engine: Engine) -> list[str]:
     found = []
     if engine.reason:
         found.append(f"{engine.name}: {plain(engine.reason, 300)}")
+    found += [f"{engine.name}: {plain(doing, 300)}" for doing in engine.activity]
     if engine.resting:
         names = ", ".join(map(plain, engine.resting))
         found.append(f"{engine.name} failed of late at {names}; other engines come first.")

@@ -137,7 +137,17 @@ def _engines(
     for engine in structure.engines:
         key = engine.key or sources.key_of(engine.name)
         engines.append(replace(engine, key=key, ca_file=_ca_file(engine, sources)))
+    if hub := _hub_models(config):
+        engines.append(
+            replace(base, name="transformers", kind="transformers", models=hub, slots=1)
+        )
     return engines
+
+
+def _hub_models(config: Config) -> tuple[str, ...]:
+    """What transformers may serve: one request at a time, which is all it does."""
+    own = (config.model_name,) if config.model_backend == "transformers" else ()
+    return tuple(dict.fromkeys(name for name in (*own, *config.hf_models) if name))
 
 
 def _ca_file(engine: EngineSettings, sources: Sources) -> str:
@@ -157,6 +167,7 @@ def _with_consequences(config: Config, sources: Sources) -> Config:
     tokens_file = sources.files["tokens.json"] or sources.cwd / config.tokens_file
     return replace(
         config,
+        environ=MappingProxyType(dict(sources.environ)),
         data_dir=sources.data_dir(),
         default_model=models[0] or models[1],
         tokens_file=config.tokens_file if "TOKENS_FILE" in named else tokens_file,

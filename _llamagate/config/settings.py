@@ -173,7 +173,17 @@ class Config:
     hf_models: tuple[str, ...] = setting(
         "engines", "HF_MODELS", forms.model_list, "none",
         "Hugging Face models that may be downloaded and served when a client names them: none, "
-        "a comma list, or * for any.",
+        "a comma list such as Qwen/Qwen3-0.6B,google/*, or * for any.",
+    )
+    hf_token: str = setting(
+        "engines", "HF_TOKEN", forms.secret, "",
+        "The token for Hugging Face models that are private or gated; only downloads get it.",
+        secret=True,
+    )
+    transformers_python: Path | None = setting(
+        "engines", "TRANSFORMERS_PYTHON", optional_path, "",
+        "The Python that has transformers[serving], for MODEL_BACKEND=transformers and HF_MODELS.",
+        shown="the environment `transformers` in DATA_DIR, else the Python LlamaGate runs in",
     )
     timeout: float = setting(
         "engines", "TIMEOUT", forms.duration(0.001, 0.5 * _HOUR), "5m",
@@ -315,6 +325,7 @@ class Config:
     # Where it all came from.
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     written: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    environ: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     places: tuple[Path, ...] = ()  # the folders that files are looked for in
     files: Mapping[str, Path | None] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()

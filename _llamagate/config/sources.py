@@ -48,7 +48,7 @@ class Sources:
         self.layers: list[Layer] = []  # the strongest first
         self.files: dict[str, Path | None] = {}
         self.document: Mapping[str, object] = {}
-        self._environ = environ
+        self.environ = environ
         self.cwd = cwd
         self._folders = tuple((cwd / folder).absolute() for folder in folders)
         self._problems = problems
@@ -60,7 +60,7 @@ class Sources:
         is_toml = given is not None and given.suffix == ".toml"
         self.layers = [
             Layer("command line", overrides, self.cwd),
-            Layer("environment", self._environ, self.cwd),
+            Layer("environment", self.environ, self.cwd),
         ]
         self.files[".env"] = given if given and not is_toml else self._first(".env")
         self.layers.append(self._env_layer(self.files[".env"]))
@@ -96,7 +96,7 @@ class Sources:
         return ""
 
     def absolute(self, path: Path, base: Path) -> Path:
-        if path.parts[:1] == ("~",) and (home := _home(self._environ)):
+        if path.parts[:1] == ("~",) and (home := _home(self.environ)):
             path = Path(home, *path.parts[1:])
         return (base / path).absolute()
 
@@ -105,7 +105,7 @@ class Sources:
         found = self.find(SETTINGS["data_dir"])
         if found and found.text:
             return self.absolute(Path(found.text), found.layer.base)
-        return default_data_dir(self._environ, self.cwd)
+        return default_data_dir(self.environ, self.cwd)
 
     @property
     def places(self) -> tuple[Path, ...]:

@@ -21,7 +21,7 @@ class EngineSettings:
 
     name: str
     kind: str  # ollama, openai, transformers
-    url: str  # scheme://host:port/prefix, no userinfo
+    url: str  # scheme://host:port/prefix, no userinfo; "" for one that the gateway starts
     key: str = field(default="", repr=False)
     models: tuple[str, ...] = ()  # served by name without asking the engine; () asks it
     weight: float = 1.0
@@ -29,6 +29,11 @@ class EngineSettings:
     timeout: float = 300.0  # to the first event and between events
     probe_timeout: float = 5.0
     ca_file: str = ""
+
+    @property
+    def place(self) -> str:
+        """For people: its name, and its address where it has one of its own."""
+        return f"{self.name} at {self.url}" if self.url else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,4 +33,7 @@ class Engine(Protocol):
     async def context_length(self, model: str) -> int:
         """How much a model can read, asked of the engine itself; 0 where it cannot say."""
 
+    def activity(self) -> list[str]:
+        """What it does beside answering, such as a download, in words for people."""
+
     async def close(self) -> None: ...

@@ -26,7 +26,7 @@ from _llamagate.errors import (
     InvalidRequest,
 )
 from _llamagate.exchange import Model, Resident
-from _llamagate.wires.names import canonical
+from _llamagate.wires.names import canonical, is_hub_id
 
 _log = logging.getLogger("llamagate.health")
 
@@ -120,6 +120,8 @@ class Watched:
 
     def serves(self, name: str) -> bool:
         """Does it take names beyond its list? A pattern among its declared models says so."""
+        if self.settings.kind == "transformers" and not is_hub_id(name):
+            return False
         return any(
             "*" in pattern and fnmatchcase(name, pattern.lower())
             for pattern in self.settings.models
@@ -182,10 +184,10 @@ class Watched:
             found = {
                 canonical(name): found.get(canonical(name)) or self._model(name)
                 for name in declared
-            }
+            } | {name: model for name, model in found.items() if self.serves(name)}
         self.models = found
-        if resident or (resident is not None and self.settings.kind == "ollama"):
-            self.resident = by_name(resident)  # other kinds cannot say; what answered is assumed
+        if resident or (resident is not None and self.settings.kind != "openai"):
+            self.resident = by_name(resident)  # that kind cannot say; what answered is assumed
         self._turn(State.UP, "")
         self._changed()
 

@@ -92,6 +92,9 @@ class OllamaEngine:
         headers = {**call_headers(call), "Content-Type": content_type}
         return await self._http.send(method, path, body, headers)
 
+    def activity(self) -> list[str]:
+        return []
+
     async def close(self) -> None:
         await self._http.close()
 

@@ -93,6 +93,9 @@ class OpenAIEngine:
     async def context_length(self, model: str) -> int:
         return next((one.context_length for one in await self.models() if one.name == model), 0)
 
+    def activity(self) -> list[str]:
+        return []
+
     async def close(self) -> None:
         await self._http.close()
 

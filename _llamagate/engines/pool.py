@@ -29,12 +29,13 @@ from _llamagate.errors import (
     NotAllowed,
 )
 from _llamagate.exchange import Model, Resident
-from _llamagate.wires.names import leaves_machine
+from _llamagate.wires.names import is_hub_id, leaves_machine
 
 __all__ = ["Candidate", "EngineState", "Pool"]
 
 _LATE = 1.0  # seconds that others wait for an engine which was not up before
 _LOOK = 0.5  # seconds between two looks whether an engine taken away is still in use
+_HUB_HINT = " Models of Hugging Face are served when HF_MODELS allows them."
 _LONGEST_ANSWER = 3600.0  # seconds after which an engine that was taken away is closed all the same
 
 
@@ -51,6 +52,7 @@ class EngineState:
     models: tuple[str, ...]
     residents: tuple[Resident, ...]
     resting: tuple[str, ...]  # models it failed at of late
+    activity: tuple[str, ...]  # what it does beside answering
 
 
 class Pool:
@@ -163,7 +165,8 @@ class Pool:
             )
         if having or not self.healthy:
             return NoEngine(" ".join(map(_why, having or self._hosts)), retry_after=5)
-        return NoSuchModel.named(asked)
+        wanted = next((name for name in names if "/" in name and is_hub_id(name)), "")
+        return NoSuchModel.named(asked, _HUB_HINT if wanted else "")
 
     # ------------------------------------------------------------ what an outcome changes
 
@@ -299,11 +302,13 @@ class Pool:
                 for pair in self._index.pairs.values()
                 if pair.host is host and not pair.breaker.closed
             ),
+            activity=tuple(host.engine.activity()),
         )
 
 
 def _why(host: Watched) -> str:
-    place = f"{host.settings.kind} engine `{host.name}` at {host.settings.url}"
+    address = f" at {host.settings.url}" if host.settings.url else ""
+    place = f"{host.settings.kind} engine `{host.name}`{address}"
     if host.draining:
         return f"The {place} is drained and takes no new work."
     if host.state is State.UP:

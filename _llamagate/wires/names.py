@@ -12,6 +12,8 @@ LONGEST = 512  # characters of a name; bounds what caches of names hold on to
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+_HUB_ID = re.compile(r"(?!.*(--|\.\.))([a-z0-9][\w.-]{0,95}/)?[a-z0-9][\w.-]{0,95}", re.A | re.I)
+_HUB_HOSTS = ("hf.co/", "huggingface.co/")  # names of Ollama's
 _OWN_TAGS = ("latest", "local", "cloud")  # `ollama:latest` is a model called ollama
 
 
@@ -47,6 +49,11 @@ def _reduced(spelling: str) -> str:
 def leaves_machine(spelling: str) -> bool:
     """Would Ollama pass this on to ollama.com?"""
     return _before_cloud(canonical(spelling)) is not None
+
+
+def is_hub_id(name: str) -> bool:
+    """Has it the form of a Hugging Face id, `owner/name` or `name`, without a host or a tag?"""
+    return bool(_HUB_ID.fullmatch(name)) and not name.lower().startswith(_HUB_HOSTS)
 
 
 def _trimmed(spelling: str) -> str:

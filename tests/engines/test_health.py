@@ -155,7 +155,7 @@ async def test_what_answered_is_in_memory_until_the_engine_says_otherwise():
 
 
 async def test_a_kind_that_cannot_say_what_is_in_memory_keeps_what_answered():
-    engine, clock = paper("one", "tiny", kind="transformers"), Clock()
+    engine, clock = paper("one", "tiny", kind="openai"), Clock()
     host = watched(engine, clock)
     await probed(host)
     host.answered("tiny")

@@ -28,6 +28,7 @@ class PaperEngine:
     delay: float = 0.0  # seconds to a list
     asked: int = 0  # how many times it was asked for its list
     closed: bool = False
+    doing: list[str] = field(default_factory=list)
 
     async def generate(self, request: Chat | Completion, call: Call) -> Events:
         yield [Text("ok"), Finish("stop")]
@@ -48,6 +49,9 @@ class PaperEngine:
 
     async def resident(self) -> list[Resident]:
         return self.loaded
+
+    def activity(self) -> list[str]:
+        return self.doing
 
     async def close(self) -> None:
         self.closed = True
