@@ -17,6 +17,7 @@ from _llamagate.wires.openai.errors import render_error
 _log = logging.getLogger("llamagate.listener")
 _http_log = logging.getLogger("llamagate.http")
 _BACKLOG = 1024
+_PARTING = 0.1  # seconds; the time to finish was before, in `serve`
 
 
 class Listener:
@@ -25,7 +26,9 @@ class Listener:
     def __init__(self, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         # The handler of a client that left must be cancelled, or its engine would go on.
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, access_log=None, shutdown_timeout=_PARTING
+        )
         self._server: asyncio.Server | None = None
         self.port = 0
 

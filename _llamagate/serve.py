@@ -5,8 +5,10 @@ what still runs is told so in its own dialect and ended. A second signal ends at
 """
 
 import asyncio
+import errno
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -90,9 +92,10 @@ class Server:
         try:
             await listener.open(host, port)
         except OSError as error:
-            setting = "SURFACE_PORTS" if only else "PORT"
+            taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+            setting = "SURFACE_PORTS" if only else "PORT" if taken else "HOST"
             raise ConfigError(
-                [f"{setting}: cannot listen on {host} port {port}: {error.strerror or error}."]
+                [f"{setting}: cannot listen on {host} port {port}: {_reason(error)}."]
             ) from error
         scheme = "https" if tls else "http"
         shown = f"[{host}]" if ":" in host else host
@@ -119,12 +122,19 @@ def serve(
         log.close()
 
 
+def _reason(error: OSError) -> str:
+    """In the system's words: asyncio's own repeat the address."""
+    if error.errno and error.errno in errno.errorcode:
+        return os.strerror(error.errno).lower()
+    return error.strerror or str(error)
+
+
 def _log_of(config: Config) -> Log:
     try:
         return Log(sys.stdout.buffer if sys.stdout else None, config.log_file)
     except OSError as error:
         raise ConfigError(
-            [f"LOG_FILE: {config.log_file} cannot be written: {error.strerror or error}."]
+            [f"LOG_FILE: {config.log_file} cannot be written: {_reason(error)}."]
         ) from error
 
 
