@@ -62,7 +62,8 @@ def _engines(engines: list[Engine]) -> list[str]:
         for engine in engines
     ]
     head = ("ENGINE", "STATE", "RUNNING", "WAITING", "TOKENS/S", "IN MEMORY")
-    return table(head, rows, right=("RUNNING", "WAITING", "TOKENS/S"))
+    activity = [f"{one.name}: {plain(text, 300)}" for one in engines for text in one.activity]
+    return [*table(head, rows, right=("RUNNING", "WAITING", "TOKENS/S")), *activity]
 
 
 def _speed(engine: Engine) -> str:

@@ -194,5 +194,10 @@ def test_who_waits_for_several_engines_is_shown_once_with_the_best_place() -> No
     assert squeezed(second) == "qwen3 near, far - bob waits, place 1 1.0 s"
 
 
+def test_what_an_engine_does_beside_answering_stands_below_the_engines() -> None:
+    lines = frame(state(engines=[engine(activity=["org/model: 1.2 of 3.0 GB"])]), "")
+    assert "ollama: org/model: 1.2 of 3.0 GB" in lines
+
+
 def test_no_engine_is_a_sentence() -> None:
     assert "No engine is set: name one in OLLAMA_HOST." in frame(state(), "")
