@@ -7,12 +7,14 @@ roots too, of one surface. Which surfaces there are is `surfaces`'.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from aiohttp import web
 
 from _llamagate.call import Access, Mounted, RenderError, Route, Routes
 from _llamagate.config import RateLimit
+from _llamagate.dialects.base import invite
 from _llamagate.dialects.discovery import Listed
 
 
@@ -94,9 +96,10 @@ class Surfaces:
                 any_type=route.any_type,
                 raw=route.raw,
             )
-            routes.add(app.router.add_route(route.method, path, route.handler), mounted)
+            add = partial(app.router.add_route, expect_handler=None if route.raw else invite)
+            routes.add(add(route.method, path, route.handler), mounted)
             if route.method == "GET" and route.access is Access.PUBLIC:
-                routes.add(app.router.add_route("HEAD", path, route.handler), mounted)
+                routes.add(add("HEAD", path, route.handler), mounted)
 
     def _all(self) -> Iterator[Served]:
         first, shared = self.table[0], list(self._shared())

@@ -39,6 +39,15 @@ async def read_body(request: web.Request, bounds: Bounds) -> bytes:
     return await request.read()
 
 
+async def invite(request: web.Request) -> None:
+    """To a client that asks first whether to send its body: yes, unless it is too large, which
+    it will hear at once, and without sending it."""
+    asked = request.headers.get("Expect", "").lower() == "100-continue"
+    if asked and (request.content_length or 0) <= request.client_max_size:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # that was no answer yet
+
+
 def read_wishes(request: web.Request, person: str = "") -> Call:
     """The request's Call, with what its headers say of the answer. `person`: who is behind the
     caller, as the body says; the header of a chat page that has people of its own wins."""
