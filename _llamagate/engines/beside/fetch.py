@@ -83,7 +83,8 @@ def tell(**facts: object) -> None:
 
 def leave_with_the_gateway() -> None:
     """It holds the other end of standard input, which closes whatever way it ends."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # sys.stdin's lock, held by a thread, would spoil the end of Python
+        pass
     os._exit(1)
 
 

@@ -34,11 +34,11 @@ class Until:
         if self._found:
             return ""
         text = self._held + text
-        places = [(place, stop) for stop in self._stops if (place := text.find(stop)) >= 0]
-        if places:
-            place, self._found = min(places)
+        ends = [(at + len(stop), at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
+        if ends:
+            _, at, self._found = min(ends)  # an engine stops at the first that is complete
             self._held = ""
-            return text[:place]
+            return text[:at]
         safe = len(text) - max(_overlap(text, stop) for stop in self._stops)
         self._held = text[safe:]
         return text[:safe]

@@ -14,6 +14,7 @@ from _llamagate.wires.openai import engine
 _BOTH = ("model", "stream", "temperature", "top_p", "seed", "max_tokens", "stop")
 _CHAT = frozenset((*_BOTH, "messages", "tools", "logit_bias", "chat_template_kwargs"))
 _COMPLETION = frozenset((*_BOTH, "prompt"))
+_TEMPLATE = ("enable_thinking", "reasoning_effort")
 _CHOICES = ("auto", "none")  # the first is all it does, the second is done here
 _LENGTH = 1024  # tokens where nobody says: its own default, which a `generation_config` undoes
 
@@ -38,9 +39,10 @@ def render(request: Chat | Completion, *, talks: bool) -> tuple[str, Fields]:
 
 def unsent(request: Chat | Completion, *, talks: bool) -> tuple[str, ...]:
     """Names of what was asked and changes nothing."""
+    chat = talks and isinstance(request, Chat)
     names = list(engine.unsent(request))
     if request.wire == "openai":
-        names += [name for name in request.extra if not (name in _CHAT and talks)]
+        names += [name for name, value in request.extra.items() if not _taken(name, value, chat)]
     if request.format is not None:
         names.append("response_format")
     if request.logprobs:
@@ -63,13 +65,26 @@ def _completion(request: Chat | Completion, prompt: str) -> Completion:
     return Completion(prompt=prompt, **common)
 
 
+def _taken(name: str, value: object, chat: bool) -> bool:
+    """Does it take this field of OpenAI's wire?"""
+    if name == "chat_template_kwargs":
+        return chat and value == _harmless(value)
+    return chat and name == "logit_bias"
+
+
 def _template_kwargs(request: Chat) -> Fields:
-    """Only what is known to be harmless: by this way a template itself could be given."""
+    asked = request.extra.get("chat_template_kwargs") if request.wire == "openai" else None
     if request.think is None:
-        return {}
+        return _harmless(asked)
     if isinstance(request.think, str):
-        return {"enable_thinking": True, "reasoning_effort": request.think}
-    return {"enable_thinking": request.think}
+        return {"enable_thinking": True, "reasoning_effort": request.think, **_harmless(asked)}
+    return {"enable_thinking": request.think, **_harmless(asked)}
+
+
+def _harmless(asked: object) -> Fields:
+    """By this way a client could give a template of its own."""
+    given = asked if isinstance(asked, dict) else {}
+    return {name: given[name] for name in _TEMPLATE if isinstance(given.get(name), bool | str)}
 
 
 def _sampling(request: Chat | Completion) -> Fields:
