@@ -81,7 +81,7 @@ class LoadModels:
         held = {
             canonical(one.name)
             for engine, one in self._pool.residents()
-            if self._pool.kind(engine) == "ollama" and self._names.permits(one.name, caller)
+            if self._pool.kind(engine) != "openai" and self._names.permits(one.name, caller)
         }
         if self._last in held:
             return (self._last,)
