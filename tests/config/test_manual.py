@@ -11,7 +11,7 @@ from _llamagate.config import GROUPS, SETTINGS, load
 from _llamagate.config.manual import configuration_page, env_example
 
 ROOT = Path(__file__).parents[2]
-REMAKE = "remade from _llamagate/config/manual.py"
+REMAKE = "rewrite it with: python -m scripts.manual"
 
 
 def test_env_example_is_current() -> None:

@@ -1,5 +1,7 @@
 """OpenAI's wire: chat, completions, embeddings and models.
 
-`parameters` says of every parameter what becomes of it; `chat`, `completions`, `embeddings` and
-`models` are the client half, `engine` the other direction; `body` checks what came in.
+The client half: `parameters` says of every parameter what becomes of it; `chat` (of `parts`, with
+`sampling`) is read there and answered in `chat_answers`; `completions`, `embeddings` and `models` do
+both; `errors` is the shape of what went wrong. The files that begin with `engine` are the other way
+round; `transformers` and `stops` are for the one engine that needs more care.
 """
