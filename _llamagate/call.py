@@ -36,6 +36,7 @@ class Route:
     counted: bool = True  # against the caller's rate limit
     any_type: bool = False  # takes a body of any Content-Type
     raw: bool = False  # the body is streamed on, of any size
+    render_error: RenderError | None = None  # where it is not the surface's
 
 
 @dataclass(frozen=True, slots=True)

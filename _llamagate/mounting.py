@@ -90,7 +90,7 @@ class Surfaces:
             mounted = Mounted(
                 label=one.label,
                 access=route.access,
-                render_error=one.surface.render_error,
+                render_error=route.render_error or one.surface.render_error,
                 surface=one.limited_as,
                 counted=route.counted,
                 any_type=route.any_type,

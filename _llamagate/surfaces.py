@@ -4,8 +4,8 @@ Mounting, ports, discovery and the self-test read it. The order matters at the r
 first that knows a path has it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from _llamagate.admin.routes import Admin
 from _llamagate.call import Route
@@ -82,7 +82,13 @@ def _table(rooms: Rooms, host: Host) -> tuple[Surface, ...]:
         ),
         Surface("openai", "OpenAI's API", spoken, openai_error, version="/v1"),
         Surface("anthropic", "Anthropic's API", tuple(anthropic.routes()), anthropic_error),
-        Surface("ollama", "Ollama's API", _native(ollama, use, bounds, old), ollama_error),
+        Surface(
+            "ollama",
+            "Ollama's API",
+            _native(ollama, use, bounds, old),
+            ollama_error,
+            elsewhere=_compatible(anthropic, spoken),
+        ),
         Surface(
             "egollama",
             "EgoLlama's gateway",
@@ -99,6 +105,18 @@ def _native(ollama: Ollama, use: UseCases, bounds: Bounds, old: EgoLlama) -> tup
     """Two dialects have paths under /api/; what neither knows there is an administrator's."""
     routes = ollama.routes()
     return (*routes, *OllamaAdmin(use.relay, bounds, [*routes, *old.routes()]).routes())
+
+
+def _compatible(anthropic: Anthropic, spoken: Sequence[Route]) -> tuple[Route, ...]:
+    """Ollama answers the other two APIs too: its place is not taken without them."""
+    openai = [replace(route, render_error=openai_error) for route in anthropic.beside(spoken)]
+    taken = {(route.method, route.path) for route in openai}
+    others = [
+        replace(route, render_error=anthropic_error)
+        for route in anthropic.routes()
+        if (route.method, route.path) not in taken
+    ]
+    return (*openai, *others)
 
 
 def _aigateway(dialect: AIGateway) -> Surface:

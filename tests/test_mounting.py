@@ -38,6 +38,9 @@ ASKED = [
     ("openai", "/v1/chat/completions", HI, "choices"),
     ("anthropic", "/v1/messages", HI | {"max_tokens": 9}, "content"),
     ("ollama", "/api/chat", HI, "message"),
+    ("ollama", "/v1/chat/completions", HI, "choices"),
+    ("ollama", "/v1/responses", {"model": "llama3.1:8b", "input": "Hi"}, "output"),
+    ("ollama", "/v1/messages", HI | {"max_tokens": 9}, "content"),
     ("egollama", "/generate", PROMPT, "generated_text"),
     ("egollama", "/v1/chat/completions", HI, "choices"),
     ("aigateway", "/generate", PROMPT, "response"),
@@ -71,7 +74,7 @@ async def test_health_and_metrics_stand_at_every_root(
 @pytest.mark.parametrize(
     ("name", "foreign"),
     [
-        ("ollama", "/v1/messages"),
+        ("ollama", "/tags"),
         ("openai", "/api/tags"),
         ("egollama", "/api/tags"),
         ("egollama", "/chat"),
@@ -83,6 +86,17 @@ async def test_health_and_metrics_stand_at_every_root(
 async def test_a_port_knows_no_other_surface(ported: Running, name: str, foreign: str) -> None:
     status, _ = await on_port(ported, name, "POST", foreign, json=HI)
     assert status == 404
+
+
+async def test_in_ollamas_place_each_api_has_its_own_errors(ported: Running) -> None:
+    wrong = {"model": "nope", "messages": HI["messages"], "max_tokens": 9}
+    status, found = await on_port(ported, "ollama", "POST", "/v1/chat/completions", json=wrong)
+    assert (status, found["error"]["code"]) == (404, "model_not_found")
+    status, found = await on_port(ported, "ollama", "POST", "/v1/messages", json=wrong)
+    assert (status, found["error"]["type"]) == (404, "not_found_error")
+    status, found = await on_port(ported, "ollama", "POST", "/api/chat", json=wrong)
+    assert (status, list(found)) == (404, ["error"])
+    assert isinstance(found["error"], str)
 
 
 async def test_at_the_root_ollamas_paths_are_ollamas(gateway: Running) -> None:
@@ -134,6 +148,7 @@ async def test_the_same_keys_are_asked_for_everywhere(
         ("/chat", "GET", "detail"),
         ("/tags", "POST", "detail"),
         ("/v1/messages", "GET", "type"),
+        ("/ollama/v1/messages", "GET", "type"),
         ("/api/models", "POST", "error"),
         ("/egollama/generate", "GET", "error"),
     ],
