@@ -12,7 +12,8 @@ dialects     What clients speak. Routes and handlers: parse, call one use case, 
 middlewares  What every request passes: id, access log, errors, browsers, key, rate.
 admin        What operators ask of a running gateway, as JSON.
 demo         A stand-in engine on a loopback port, for those who have no Ollama yet.
-call         What one HTTP request carries, and what the table says of its route.
+call         What one HTTP request carries, and what the table says of its route. `connection` is
+             what it came by, and what notices that its client left.
 gateway      The use cases: resolve a name, look into the cache, choose an engine, wait for a
              turn, ask, fail over, record.
 accounts     Who is calling: keys, tokens.json, guesses, browsers, proxies.
@@ -28,8 +29,9 @@ wires        Formats as pure functions, in both directions. Nothing here waits o
 exchange     One request and its answer in nobody's wire format.
 errors       Everything a client may be told went wrong.
 config       One table of settings, and the frozen Config made from it.
-log, metrics, background, ids, notify, started
-             JSON lines; gauges; named tasks; ids; systemd; what is told once it listens.
+log, metrics, background, ids, notify, outbox, started
+             JSON lines; gauges; named tasks; ids; systemd; bytes that go out together; what is
+             told once it listens.
 """
 
 __version__ = "0.1.0"

@@ -9,6 +9,7 @@ one call turns a whole request into the bytes of its cache key, so no field can 
 How long a request may take, who may ask and what is cached is decided in the rooms above.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
@@ -18,7 +19,6 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 Wire: TypeAlias = Literal["openai", "ollama", "anthropic"]
-Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 Fields: TypeAlias = dict[str, object]
 
 # ---------------------------------------------------------------- what is asked
@@ -59,7 +59,7 @@ class ToolUse(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    role: str  # a Role; Ollama's wire lets any string pass
+    role: str  # system, developer, user, assistant, tool; Ollama's wire lets any string pass
     content: str | tuple[Part, ...] = ""
     thinking: str = ""
     tool_calls: tuple[ToolUse, ...] = ()
@@ -226,6 +226,11 @@ class Model(Struct, frozen=True):
     size: int = 0
     capabilities: tuple[str, ...] = ()
     context_length: int = 0
+    family: str = ""
+    parameters: str = ""  # how many, as its maker says it: 8.0B
+    quantization: str = ""  # such as Q4_K_M
+    digest: str = ""
+    remote: bool = False  # it runs on another machine than the engine's
     entry: Fields = {}  # the whole entry of the engine's wire
 
 
@@ -236,8 +241,9 @@ class Resident(Struct, frozen=True):
     context_length: int = 0
     size: int = 0
     size_vram: int = 0
-    expires: float = 0.0
-    entry: Fields = {}
+    expires: float = 0.0  # unix seconds
+    quantization: str = ""
+    entry: Fields = {}  # the whole entry of the engine's wire
 
 
 # ---------------------------------------------------------------- who asks, and what came of it
@@ -253,7 +259,11 @@ class Caller:
     weight: float = 1.0
     priority: str = "interactive"  # interactive, batch
     models: tuple[str, ...] | None = None  # allow-list; None is every model
-    account: str = ""  # limits and quotas count by this; the name where it is empty
+    account: str = ""  # limits, turns and what is kept go by this; left out, by the name
+
+    def __post_init__(self) -> None:
+        if not self.account:
+            object.__setattr__(self, "account", self.name)
 
 
 NOBODY = Caller("")
@@ -267,7 +277,6 @@ class Call:
     address: str = ""  # of the client, as seen through trusted proxies only
     started: float = field(default_factory=time.perf_counter)
     caller: Caller = NOBODY
-    surface: str = ""
     person: str = ""  # the person behind the caller, where the client names one
     hops: int = 0  # gateways this request has come through
     no_store: bool = False  # the client wants nothing kept of it
@@ -285,6 +294,14 @@ class Call:
     usage: Usage = Usage()
     error: str = ""
     limit: tuple[tuple[str, str], ...] = ()  # what is left of the caller's rate, as headers
+    task: "asyncio.Task[object] | None" = None  # that answers it, while it does
+    gone: bool = False  # its client has left
+    shared: bool = False  # others wait for what it runs, so that must go on without its client
+
+    def client_left(self) -> None:
+        self.gone = True
+        if self.task and not self.shared:
+            self.task.cancel()
 
 
 async def collect(events: Events) -> list[Reply]:

@@ -138,9 +138,7 @@ def _engines(
         key = engine.key or sources.key_of(engine.name)
         engines.append(replace(engine, key=key, ca_file=_ca_file(engine, sources)))
     if hub := _hub_models(config):
-        engines.append(
-            replace(base, name="transformers", kind="transformers", models=hub, slots=1)
-        )
+        engines.append(replace(base, name="transformers", kind="transformers", models=hub, slots=1))
     return engines
 
 

@@ -14,6 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from _llamagate.engines import faults
 from _llamagate.errors import EngineError
+from _llamagate.outbox import Outbox
 
 _IDLE = 60.0  # seconds a connection is kept without work
 _UNREAD = 256 * 1024  # bytes that may wait for a slow reader
@@ -121,7 +122,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _write(self, head: bytes, body: bytes) -> None:
         if len(body) <= _ONE_WRITE:
-            self._transport.write(head + body)
+            self._siblings.outbox.put(self._transport, head + body)
         else:
             self._transport.write(head)
             self._transport.write(body)
@@ -297,6 +298,7 @@ class Connections:
         self._open: set[Connection] = set()
         self._idle: list[Connection] = []
         self._closed = False
+        self.outbox = Outbox()
         # All read into it, for what comes is parsed before the next read. asyncio would else take
         # 256 KiB from the system for each read and give it back, which costs as much again.
         self.incoming = memoryview(bytearray(64 * 1024))

@@ -6,6 +6,7 @@ is already running: the flight belongs to all who wait for it and ends when the 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from _llamagate.cache import Cache, Entry, cache_key, whole
 from _llamagate.exchange import Call, Chat, Completion, Events, collect_batches
@@ -40,13 +41,20 @@ class Answers:
             flight = self._flights.get(key)
             if flight is not None and not flight.abandoned:
                 self._count(call, "HIT")
-                return flight.events(call, requests[0].stream)
+                return flight.follow(call) if requests[0].stream else flight.whole(call)
         self._count(call, "MISS")
         if len(self._flights) >= _MAX_FLIGHTS:
             return run()
-        flight = self._flights[key] = Flight(call)
-        flight.start(run(), lambda landed: self._land(key, landed))
-        return flight.events(call, requests[0].stream)
+        return self._take_off(key, Flight(call), run(), requests[0].stream)
+
+    def _take_off(self, key: bytes, flight: Flight, events: Events, stream: bool) -> Events:
+        began = partial(self._flights.__setitem__, key, flight)
+        landed = partial(self._land, key)
+        if not stream:
+            return flight.lead(events, began, landed)
+        began()
+        flight.start(events, landed)
+        return flight.follow(flight.call)
 
     def _land(self, key: bytes, flight: Flight) -> None:
         if self._flights.get(key) is flight:

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from _llamagate.call import CALL, Mounted, Routes
+from _llamagate.connection import Connection
 from _llamagate.exchange import Call
 from _llamagate.middlewares.access_log import AccessLog
 from _llamagate.middlewares.errors import answer_for
@@ -35,6 +36,8 @@ def pass_through(
         call = request[CALL] = begin(request)
         route = routes.of(request)
         with access_log(request, route, call) as entry:
+            if isinstance(connection := request.protocol, Connection):
+                connection.carries(call)
             try:
                 for step in steps:
                     if answer := step(request, route, call):

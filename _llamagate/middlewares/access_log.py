@@ -30,7 +30,7 @@ class AccessLog:
 class Entry:
     """One request's entry, written when it is left."""
 
-    __slots__ = ("_book", "_call", "_request", "_route", "_task", "_work", "status")
+    __slots__ = ("_book", "_call", "_request", "_route", "_work", "status")
 
     def __init__(self, book: AccessLog, request: web.Request, route: Mounted, call: Call) -> None:
         self._book = book
@@ -44,7 +44,7 @@ class Entry:
     def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None
-        self._task = task
+        self._call.task = task
         self._book.running.add(task)
         self._book.metrics.in_flight += self._work
         return self
@@ -58,11 +58,14 @@ class Entry:
         book = self._book
         if isinstance(error, Exception) and not isinstance(error, ConnectionError):
             self.status = 500  # of a stream that a fault of ours broke off
-        seconds = time.perf_counter() - self._call.started
-        book.running.discard(self._task)
+        call = self._call
+        seconds = time.perf_counter() - call.started
+        if call.task:
+            book.running.discard(call.task)
+            call.task = None  # it holds this call
         book.metrics.in_flight -= self._work
         book.metrics.ended(self._route.label, self.status, seconds)
-        book.log.write(_line(self._request, self._call, self.status, seconds))
+        book.log.write(_line(self._request, call, self.status, seconds))
 
 
 def _line(request: web.Request, call: Call, status: int, seconds: float) -> dict[str, object]:

@@ -164,3 +164,63 @@ async def test_who_joined_learns_what_came_of_it() -> None:
     yours = Call("req_2")
     await texts(flight.whole(yours))
     assert (yours.engine, yours.ignored, yours.context_full) == ("gpu-1", ("foo",), True)
+
+
+def lead(run: Run) -> tuple[Flight, "asyncio.Task[list[str]]"]:
+    """A plain request that runs it in its own task."""
+    call = Call("req_1")
+    flight = Flight(call)
+    task = asyncio.ensure_future(texts(flight.lead(run.events(), lambda: None, lambda _: None)))
+    call.task = task
+    return flight, task
+
+
+async def test_who_runs_it_goes_on_without_its_client_while_another_waits() -> None:
+    run = Run(2)
+    flight, leads = lead(run)
+    await settled()
+    other = asyncio.ensure_future(texts(flight.whole(Call("req_2"))))
+    await settled()
+    flight.call.client_left()
+    run.release(2)
+    assert await other == ["0", "1"]
+    assert await leads == ["0", "1"]
+
+
+async def test_who_runs_it_stops_when_the_last_of_the_others_has_left_too() -> None:
+    run = Run(2)
+    flight, leads = lead(run)
+    await settled()
+    others = [asyncio.ensure_future(texts(flight.follow(Call(f"{n}")))) for n in range(2)]
+    await settled()
+    flight.call.client_left()
+    for other in others:
+        await settled()
+        assert not (flight.abandoned or run.closed)
+        other.cancel()
+    await settled()
+    assert flight.abandoned
+    assert leads.cancelled()
+    assert run.closed
+
+
+async def test_who_runs_it_alone_stops_with_its_client() -> None:
+    run = Run(2)
+    flight, leads = lead(run)
+    await settled()
+    flight.call.client_left()
+    assert flight.abandoned
+    await settled()
+    assert leads.cancelled()
+    assert run.closed
+
+
+async def test_a_slow_reader_does_not_hold_back_who_runs_it() -> None:
+    run = Run(500)
+    flight, leads = lead(run)
+    await settled()
+    slow = flight.follow(Call("req_2"))
+    run.release(500)
+    await anext(slow)
+    assert len(await leads) == 500
+    await slow.aclose()
