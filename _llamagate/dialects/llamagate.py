@@ -58,13 +58,11 @@ class LlamaGate:
     def _numbers(self) -> dict[str, object]:
         """What EgoLlama's document adds."""
         resident = [one for _, one in self._pool.residents()]
-        details = resident[0].entry.get("details") if resident else None
-        level = details.get("quantization_level") if isinstance(details, dict) else None
         totals = self._metrics.totals()
         return {
             "model_loaded": bool(resident),
             "gpu_available": self._host.has_gpu or any(one.size_vram for one in resident),
-            "quantization": level or "None",
+            "quantization": (resident[0].quantization if resident else "") or "None",
             "total_inferences": self._metrics.generations,
             "average_tokens_per_second": round(totals.tokens_per_second, 2),
         }

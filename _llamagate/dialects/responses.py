@@ -68,21 +68,21 @@ class Responses:
         if request.query.get("stream") == "true":
             raise InvalidRequest("Responses are kept whole, not as streams.", param="stream")
         id = request.match_info["id"]
-        found = self._kept.response(_account(request[CALL]), id)
+        found = self._kept.response(request[CALL].caller.account, id)
         if found is None:
             raise _gone(id)
         return json_answer(orjson.dumps(found))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         id = request.match_info["id"]
-        if not self._kept.delete(_account(request[CALL]), id):
+        if not self._kept.delete(request[CALL].caller.account, id):
             raise _gone(id)
         return json_answer(orjson.dumps(render_deleted(id)))
 
     async def input_items(self, request: web.Request) -> web.StreamResponse:
         page = parse_page(request.query)
         id = request.match_info["id"]
-        found = self._kept.input(_account(request[CALL]), id)
+        found = self._kept.input(request[CALL].caller.account, id)
         if found is None:
             raise _gone(id)
         return json_answer(orjson.dumps(render_items(found, page)))
@@ -95,12 +95,12 @@ class Responses:
         )
 
     async def _asked(self, request: web.Request) -> AskedResponse:
-        memory = self._kept.of(_account(request[CALL]))
+        memory = self._kept.of(request[CALL].caller.account)
         return parse_request(await read_json(request, self._bounds), memory)
 
     def _keep(self, asked: AskedResponse, call: Call, response: Fields) -> None:
         if asked.store and not call.no_store:
-            self._kept.keep(_account(call), response, asked.items)
+            self._kept.keep(call.caller.account, response, asked.items)
 
 
 class _Keeping:
@@ -122,10 +122,6 @@ class _Keeping:
 
     def fail(self, error: GatewayError, request_id: str) -> bytes:
         return self._stream.fail(error, request_id)
-
-
-def _account(call: Call) -> str:
-    return call.caller.account or call.caller.name
 
 
 def _gone(id: str) -> NoSuchThing:

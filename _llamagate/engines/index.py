@@ -136,7 +136,7 @@ class Index:
             if engine == host.name
         }
         for name, model in host.models.items():
-            if cloud or not model.entry.get("remote_host"):
+            if cloud or not model.remote:
                 served[name] = model
         return served
 

@@ -103,8 +103,7 @@ def _check_quantization(asked: str, model: Model | None, bits: int) -> None:
     """An engine serves a model as it was made; only the same number of bits can be had."""
     if model is None:
         raise NoSuchModel.named(asked)
-    details = model.entry.get("details")
-    level = str(details.get("quantization_level", "")) if isinstance(details, dict) else ""
+    level = model.quantization
     found = _BITS.match(level.upper())
     if found is None or int(found[1]) != bits:
         is_now = f"it is {level}" if level else "how it is quantized is not known"

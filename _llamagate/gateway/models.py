@@ -13,7 +13,7 @@ from _llamagate.models import Names, canonical
 _REMEMBERED = 1024  # models whose context an engine had to be asked for
 
 
-def _memory() -> MutableMapping[tuple[str, str, object], int]:
+def _memory() -> MutableMapping[tuple[str, str, str], int]:
     return LRUCache(_REMEMBERED)
 
 
@@ -21,7 +21,7 @@ def _memory() -> MutableMapping[tuple[str, str, object], int]:
 class ListModels:
     names: Names
     pool: Pool
-    _contexts: MutableMapping[tuple[str, str, object], int] = field(default_factory=_memory)
+    _contexts: MutableMapping[tuple[str, str, str], int] = field(default_factory=_memory)
 
     async def __call__(self, caller: Caller) -> Sequence[Model]:
         await self.pool.refresh()
@@ -40,7 +40,7 @@ class ListModels:
     async def _made_for(self, model: Model, names: Sequence[str]) -> int:
         """As an engine says when it is asked for this one model; asked once for each make."""
         for candidate in self.pool.candidates(names):
-            key = candidate.engine.settings.name, candidate.model, model.entry.get("digest")
+            key = candidate.engine.settings.name, candidate.model, model.digest
             if key in self._contexts:
                 return self._contexts[key]
             try:
@@ -65,7 +65,7 @@ class ListModels:
         return [
             resident
             for engine, resident in self.pool.residents()
-            if self.pool.engine(engine).settings.kind == "ollama"
+            if self.pool.kind(engine) == "ollama"
         ]
 
     async def one(self, asked: str, caller: Caller) -> Model:

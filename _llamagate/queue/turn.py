@@ -47,7 +47,7 @@ class Turn:
 
     @property
     def account(self) -> str:
-        return self.caller.account or self.caller.name
+        return self.caller.account
 
     @property
     def weight(self) -> float:

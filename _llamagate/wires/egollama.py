@@ -97,7 +97,7 @@ def render_generated(reply: Reply, *, model: str, engine: str, seconds: float) -
 
 def render_loaded(name: str, resident: Resident | None) -> bytes:
     """`method` is the document's own word, unless the engine says that it uses no GPU."""
-    on_cpu = resident is not None and resident.entry.get("size_vram") == 0
+    on_cpu = resident is not None and resident.size > 0 and not resident.size_vram
     method = "cpu_module" if on_cpu else "gpu_module"
     told = {"success": True, "model_id": name, "status": "loaded", "method": method}
     return orjson.dumps(told)
@@ -124,11 +124,5 @@ def render_models(models: Sequence[Model], contexts: Sequence[int]) -> bytes:
 
 
 def _describe(model: Model) -> str:
-    details = model.entry.get("details")
-    facts = details if isinstance(details, dict) else {}
-    known = [
-        str(facts[key])
-        for key in ("family", "parameter_size", "quantization_level")
-        if facts.get(key)
-    ]
+    known = list(filter(None, (model.family, model.parameters, model.quantization)))
     return f"{model.name} - {', '.join(known)}" if known else model.name

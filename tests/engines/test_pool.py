@@ -138,7 +138,7 @@ async def test_a_cloud_name_needs_no_list_when_such_names_are_allowed():
 async def test_a_listed_model_that_runs_elsewhere_needs_the_same_permission():
     def stubbed() -> PaperEngine:
         engine = paper("a", "tiny")
-        engine.listed.append(Model("mine", entry={"remote_host": "https://ollama.com"}))
+        engine.listed.append(Model("mine", remote=True))
         return engine
 
     pool = await opened(stubbed())

@@ -90,8 +90,8 @@ def test_time_and_speed_agree_with_each_other(seconds: float) -> None:
 
 
 def test_models_have_the_documents_fields() -> None:
-    details = {"family": "llama", "parameter_size": "7B", "quantization_level": "Q4_0"}
-    models = [Model("mistral:7b", entry={"details": details}), Model("bare", kind="openai")]
+    mistral = Model("mistral:7b", family="llama", parameters="7B", quantization="Q4_0")
+    models = [mistral, Model("bare", kind="openai")]
     assert orjson.loads(wire.render_models(models, [8192, 0])) == {
         "models": [
             {
@@ -118,8 +118,8 @@ def test_models_have_the_documents_fields() -> None:
 @pytest.mark.parametrize(
     ("resident", "method"),
     [
-        (Resident("a", entry={"size_vram": 1}), "gpu_module"),
-        (Resident("a", entry={"size_vram": 0}), "cpu_module"),
+        (Resident("a", size=2, size_vram=1), "gpu_module"),
+        (Resident("a", size=2, size_vram=0), "cpu_module"),
         (Resident("a"), "gpu_module"),
         (None, "gpu_module"),
     ],

@@ -376,12 +376,15 @@ def test_tags_become_models() -> None:
     assert (first.name, first.engine, first.context_length) == ("toy-chat:latest", "gpu1", 4096)
     assert first.capabilities == ("completion",)
     assert first.modified == pytest.approx(1795176796.71, abs=0.01)
-    assert first.entry["digest"]
+    assert (first.family, first.parameters, first.quantization) == ("llama", "394K", "F16")
+    assert first.digest == first.entry["digest"]
+    assert not first.remote
 
 
 def test_a_stub_in_tags_lacks_what_it_lacks() -> None:
-    stubs = [m for m in parse_tags(load("meta/tags-stub").answer, "") if "remote_host" in m.entry]
+    stubs = [m for m in parse_tags(load("meta/tags-stub").answer, "") if m.remote]
     assert stubs
+    assert "remote_host" in stubs[0].entry
     assert stubs[0].capabilities == ()
 
 
@@ -394,6 +397,7 @@ def test_ps_becomes_residents() -> None:
     found = parse_ps(load("meta/ps").answer)
     assert [one.name for one in found][0] == "toy-chat:latest"
     assert found[0].context_length == 4096
+    assert found[0].quantization == "F16"
     assert found[0].expires > 1795176804
 
 

@@ -194,18 +194,7 @@ def parse_embed(body: bytes) -> Embedded:
 
 
 def parse_tags(body: bytes, engine: str) -> list[Model]:
-    return [
-        Model(
-            name=str(entry.get("name") or entry["model"]),
-            engine=engine,
-            modified=_seconds(entry.get("modified_at")),
-            size=entry.get("size") or 0,
-            capabilities=tuple(entry.get("capabilities") or ()),
-            context_length=(entry.get("details") or {}).get("context_length") or 0,
-            entry=entry,
-        )
-        for entry in _entries(body)
-    ]
+    return [_model(entry, entry.get("details") or {}, engine) for entry in _entries(body)]
 
 
 def parse_ps(body: bytes) -> list[Resident]:
@@ -216,6 +205,7 @@ def parse_ps(body: bytes) -> list[Resident]:
             size=entry.get("size") or 0,
             size_vram=entry.get("size_vram") or 0,
             expires=_seconds(entry.get("expires_at")),
+            quantization=(entry.get("details") or {}).get("quantization_level") or "",
             entry=entry,
         )
         for entry in _entries(body)
@@ -240,6 +230,23 @@ def parse_version(body: bytes) -> str:
 
 def parse_show(body: bytes) -> Fields:
     return _object(body)
+
+
+def _model(entry: dict[str, Any], details: dict[str, Any], engine: str) -> Model:
+    return Model(
+        name=str(entry.get("name") or entry["model"]),
+        engine=engine,
+        modified=_seconds(entry.get("modified_at")),
+        size=entry.get("size") or 0,
+        capabilities=tuple(entry.get("capabilities") or ()),
+        context_length=details.get("context_length") or 0,
+        family=details.get("family") or "",
+        parameters=details.get("parameter_size") or "",
+        quantization=details.get("quantization_level") or "",
+        digest=entry.get("digest") or "",
+        remote=bool(entry.get("remote_host")),
+        entry=entry,
+    )
 
 
 def _object(body: bytes) -> dict[str, Any]:
