@@ -12,7 +12,7 @@ from typing import Self
 
 from aiohttp import web
 
-from _llamagate.accounts import Accounts, TokensFile, client_address, made_key
+from _llamagate.accounts import Accounts, client_address, made_key
 from _llamagate.cache import Cache
 from _llamagate.call import Routes
 from _llamagate.config import SETTINGS, Config, ConfigError, EngineSettings
@@ -85,7 +85,7 @@ class Gateway:
         self.log = log
         self._stack = AsyncExitStack()
         self.metrics = Metrics()
-        self.accounts = _accounts(config)
+        self.accounts = Accounts.of(config)
         self._admit_a_key()
 
     async def __aenter__(self) -> Self:
@@ -208,18 +208,6 @@ def open_engine(settings: EngineSettings, config: Config) -> Engine:
     if settings.kind == "transformers":
         return open_transformers(settings, config)
     return _KINDS[settings.kind](settings, open_client(settings))
-
-
-def _accounts(config: Config) -> Accounts:
-    return Accounts(
-        config.roles,
-        TokensFile(config.tokens_files, config.tokens_file_set),
-        auth=config.auth,
-        loopback=config.loopback_only,
-        keys=(config.api_key, *config.api_keys),
-        admin_keys=(config.admin_key,),
-        named=config.keys,
-    )
 
 
 def _slots(config: Config) -> Callable[[tuple[str, str]], int | None]:

@@ -23,7 +23,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class Log:
-    """Where lines go. Writing before `open` or after `close` goes out at once."""
+    """Where lines go. Writing before `start` or after `close` goes out at once."""
 
     def __init__(self, console: IO[bytes] | None, path: Path | None = None) -> None:
         self._console = console

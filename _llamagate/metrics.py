@@ -107,7 +107,7 @@ class Metrics:
             elif status >= 500:
                 self.failed += 1
 
-    def totals(self) -> "Totals":
+    def totals(self) -> Totals:
         """Since the start, over all routes."""
         requests = sum(self.requests.values())
         seconds = sum(histogram.sum for histogram in self.latency.values())

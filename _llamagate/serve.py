@@ -187,14 +187,15 @@ async def _first(drained: Coroutine[Any, Any, bool], signalled: Coroutine[Any, A
 
 async def _started(server: Server) -> Started:
     gateway = server.gateway
-    up = await gateway.pool.probe()
+    await gateway.pool.refresh()
+    up = gateway.pool.up()
     return Started(
         addresses=tuple(server.addresses),
         auth=gateway.accounts.required,
         made_key=gateway.made_key,
-        engines_up=tuple(url for url, is_up in up.items() if is_up),
-        engines_down=tuple(url for url, is_up in up.items() if not is_up),
-        model=gateway.pool.default_model() if any(up.values()) else "",
+        engines_up=tuple(name for name, is_up in up.items() if is_up),
+        engines_down=tuple(name for name, is_up in up.items() if not is_up),
+        model=gateway.pool.default_model() if gateway.pool.healthy else "",
     )
 
 

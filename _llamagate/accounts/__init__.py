@@ -13,19 +13,7 @@ which model is `models`', how much of it is `limits`'.
 """
 
 from _llamagate.accounts.addresses import client_address
-from _llamagate.accounts.browsers import host_allowed, origin_allowed
-from _llamagate.accounts.credential import credential
 from _llamagate.accounts.identity import Accounts
 from _llamagate.accounts.made_key import kept_key, made_key
-from _llamagate.accounts.tokens_file import TokensFile
 
-__all__ = [
-    "Accounts",
-    "TokensFile",
-    "client_address",
-    "credential",
-    "host_allowed",
-    "kept_key",
-    "made_key",
-    "origin_allowed",
-]
+__all__ = ["Accounts", "client_address", "kept_key", "made_key"]

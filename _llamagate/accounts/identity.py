@@ -6,11 +6,12 @@ Every answer is a `Caller` or one of our errors. Secrets are known by their fing
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Self
 
 from _llamagate.accounts.credential import fingerprint
 from _llamagate.accounts.guesses import Guesses
 from _llamagate.accounts.tokens_file import TokensFile
-from _llamagate.config import EXAMPLE_KEYS, KeySettings, RoleSettings
+from _llamagate.config import EXAMPLE_KEYS, Config, KeySettings, RoleSettings
 from _llamagate.errors import NotSignedIn
 from _llamagate.exchange import Caller
 
@@ -51,6 +52,18 @@ class Accounts:
         self._guesses = guesses or Guesses()
         self._closed = auth == "on" or (auth == "auto" and not loopback)
         self.reload(roles, named)
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        return cls(
+            config.roles,
+            TokensFile(config.tokens_files, config.tokens_file_set),
+            auth=config.auth,
+            loopback=config.loopback_only,
+            keys=(config.api_key, *config.api_keys),
+            admin_keys=(config.admin_key,),
+            named=config.keys,
+        )
 
     def reload(self, roles: Mapping[str, RoleSettings], named: Iterable[KeySettings]) -> None:
         """Begin anew with these. A door that was closed stays closed."""

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from _llamagate.accounts.credential import fingerprint
 
-logger = logging.getLogger("llamagate.accounts")
+_log = logging.getLogger("llamagate.accounts")
 
 SHORTEST = 8
 # Two writes within one tick of the file system's clock look alike, so a file this young is read
@@ -61,7 +61,7 @@ class TokensFile:
         except ValueError as error:
             wrong = str(error)
         if (look, wrong) != (self._looked, self._wrong):
-            _log(self._path, look, wrong, len(self._names))
+            _tell(self._path, look, wrong, len(self._names))
         self._looked, self._wrong = look, wrong
         self._settled = not wrong and (not look or abs(time.time_ns() - look[0]) > _TICK_NS)
 
@@ -76,14 +76,14 @@ def _look_at(path: str) -> _Look:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
-def _log(path: str, look: _Look, wrong: str, tokens: int) -> None:
+def _tell(path: str, look: _Look, wrong: str, tokens: int) -> None:
     facts = {"path": path, "tokens": tokens}
     if wrong:
-        logger.warning("tokens_file_broken", extra=facts | {"reason": wrong})
+        _log.warning("tokens_file_broken", extra=facts | {"reason": wrong})
     elif look:
-        logger.info("tokens_file_read", extra=facts)
+        _log.info("tokens_file_read", extra=facts)
     else:
-        logger.warning("tokens_file_missing", extra=facts)
+        _log.warning("tokens_file_missing", extra=facts)
 
 
 def parse(data: bytes) -> dict[bytes, str]:

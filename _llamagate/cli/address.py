@@ -1,6 +1,6 @@
 """Where the gateway is reached from this machine, and with which key, as far as settings tell."""
 
-from _llamagate.accounts import Accounts, TokensFile, kept_key
+from _llamagate.accounts import Accounts, kept_key
 from _llamagate.config import Config
 
 UNKNOWN_KEY = "YOUR_KEY"
@@ -18,16 +18,7 @@ def dialled(url: str) -> str:
 
 
 def key_required(config: Config) -> bool:
-    accounts = Accounts(
-        config.roles,
-        TokensFile(config.tokens_files, config.tokens_file_set),
-        auth=config.auth,
-        loopback=config.loopback_only,
-        keys=[config.api_key, *config.api_keys],
-        admin_keys=[config.admin_key],
-        named=config.keys,
-    )
-    return accounts.required
+    return Accounts.of(config).required
 
 
 def key_to_use(config: Config) -> str:

@@ -9,6 +9,9 @@ from _llamagate.cli.text import plain, table
 from _llamagate.config import Config
 
 
+NO_ENGINE = "No engine is set: name one in OLLAMA_HOST."
+
+
 def engines(config: Config, action: str, name: str) -> int:
     gateway = RunningGateway(config)
     match action:
@@ -25,7 +28,7 @@ def engines(config: Config, action: str, name: str) -> int:
 
 def _listed(engines: list[Engine]) -> list[str]:
     if not engines:
-        return ["No engine is set: name one in OLLAMA_HOST."]
+        return [NO_ENGINE]
     rows = [
         (
             engine.name,
@@ -35,7 +38,7 @@ def _listed(engines: list[Engine]) -> list[str]:
             str(engine.running),
             str(engine.waiting),
             str(len(engine.models)),
-            ", ".join(plain(resident.name) for resident in engine.residents),
+            in_memory(engine),
         )
         for engine in engines
     ]
@@ -46,11 +49,19 @@ def _listed(engines: list[Engine]) -> list[str]:
     ]
 
 
+def in_memory(engine: Engine) -> str:
+    return ", ".join(plain(resident.name) for resident in engine.residents)
+
+
+def activity(engine: Engine) -> list[str]:
+    return [f"{engine.name}: {plain(doing, 300)}" for doing in engine.activity]
+
+
 def _remarks(engine: Engine) -> list[str]:
     found = []
     if engine.reason:
         found.append(f"{engine.name}: {plain(engine.reason, 300)}")
-    found += [f"{engine.name}: {plain(doing, 300)}" for doing in engine.activity]
+    found += activity(engine)
     if engine.resting:
         names = ", ".join(map(plain, engine.resting))
         found.append(f"{engine.name} failed of late at {names}; other engines come first.")
@@ -61,7 +72,7 @@ def _test(gateway: RunningGateway, name: str) -> int:
     """One, or all of them. 0 when each answers."""
     names = [name] if name else [one.name for one in gateway.get("/admin/state", State).engines]
     if not names:
-        raise Failed("No engine is set: name one in OLLAMA_HOST.")
+        raise Failed(NO_ENGINE)
     tests = [gateway.post(_path(each, "test"), Tested) for each in names]
     for test in tests:
         print(_tested(test))

@@ -4,6 +4,7 @@ import shlex
 import sys
 
 from _llamagate.cli.address import UNKNOWN_KEY, UNUSED_KEY, key_to_use, own_url
+from _llamagate.cli.failure import Failed
 from _llamagate.cli.surroundings import default_shell
 from _llamagate.config import Config
 from _llamagate.started import client_variables
@@ -11,12 +12,10 @@ from _llamagate.started import client_variables
 
 def env(config: Config, shell: str | None) -> int:
     if config.port == 0:
-        print(
-            "llamagate: PORT is 0, so only the running gateway knows its port; it prints these "
-            "lines when it starts.",
-            file=sys.stderr,
+        raise Failed(
+            "PORT is 0, so only the running gateway knows its port; it prints these lines when it "
+            "starts."
         )
-        return 1
     key = key_to_use(config)
     if key == UNKNOWN_KEY:
         print(

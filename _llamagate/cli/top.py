@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 from _llamagate.admin.report import Engine, Line, State, Turn
+from _llamagate.cli.engines import NO_ENGINE, activity, in_memory
 from _llamagate.cli.failure import Failed
 from _llamagate.cli.running import RunningGateway
 from _llamagate.cli.surroundings import colourful, redraws
@@ -49,7 +50,7 @@ def frame(state: State, url: str) -> list[str]:
 
 def _engines(engines: list[Engine]) -> list[str]:
     if not engines:
-        return ["No engine is set: name one in OLLAMA_HOST."]
+        return [NO_ENGINE]
     rows = [
         (
             engine.name,
@@ -57,13 +58,15 @@ def _engines(engines: list[Engine]) -> list[str]:
             str(engine.running),
             str(engine.waiting),
             _speed(engine),
-            ", ".join(plain(resident.name) for resident in engine.residents),
+            in_memory(engine),
         )
         for engine in engines
     ]
     head = ("ENGINE", "STATE", "RUNNING", "WAITING", "TOKENS/S", "IN MEMORY")
-    activity = [f"{one.name}: {plain(text, 300)}" for one in engines for text in one.activity]
-    return [*table(head, rows, right=("RUNNING", "WAITING", "TOKENS/S")), *activity]
+    return [
+        *table(head, rows, right=("RUNNING", "WAITING", "TOKENS/S")),
+        *(line for engine in engines for line in activity(engine)),
+    ]
 
 
 def _speed(engine: Engine) -> str:

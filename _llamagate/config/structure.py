@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TypeAlias, TypeVar, cast
 
 from _llamagate.config import forms, urls
-from _llamagate.config.settings import SURFACES
+from _llamagate.config.settings import SETTINGS, SURFACES
 from _llamagate.config.values import (
     BUILT_IN_ROLES,
     EngineSettings,
@@ -124,9 +124,9 @@ _ENGINE: Mapping[str, Reader] = {
     "key": of_form(forms.secret),
     "models": text_list,
     "weight": of_form(forms.number(0.001, 1000)),
-    "slots": of_form(forms.or_none("auto", forms.whole(1, 4096))),
-    "timeout": of_form(forms.duration(0.001, 1800)),
-    "probe_timeout": of_form(forms.duration(0.001, 60)),
+    "slots": of_form(SETTINGS["slots"].parse),
+    "timeout": of_form(SETTINGS["timeout"].parse),
+    "probe_timeout": of_form(SETTINGS["health_check_timeout"].parse),
     "ca_file": text,
 }
 _MODEL: Mapping[str, Reader] = {

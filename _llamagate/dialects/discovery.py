@@ -20,7 +20,7 @@ from _llamagate.wires.ollama.client_models import cloud_switch
 _STYLE = "body{font:16px/1.5 system-ui;max-width:48rem;margin:3rem auto;padding:0 1rem}"
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _NOT_KEPT = {"Cache-Control": "no-store"}  # it changes with the engines, and with who asks
-PAGE_HEADERS = _NOT_KEPT | {
+_PAGE_HEADERS = _NOT_KEPT | {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
@@ -78,7 +78,7 @@ class Discovery:
     async def status(self, request: web.Request) -> web.StreamResponse:
         """EgoLlama's list of endpoints and features, and Ollama's switch for its cloud."""
         body = {
-            "status": "operational" if await self._healthy() else "degraded",
+            "status": "operational" if await self._pool.answers() else "degraded",
             "version": __version__,
             "endpoints": self._here,
             "features": [surface.about for surface in self._listed],
@@ -86,11 +86,8 @@ class Discovery:
         }
         return _told(body)
 
-    async def _healthy(self) -> bool:
-        return any((await self._pool.probe()).values())
-
     async def _gateways(self) -> dict[str, object]:
-        status = "active" if await self._healthy() else "unavailable"
+        status = "active" if await self._pool.answers() else "unavailable"
         found: dict[str, object] = {}
         for surface in self._listed:
             entry: dict[str, object] = {
@@ -112,7 +109,9 @@ class Discovery:
             f"<li><code>{escape(url + surface.base_path)}</code> {escape(surface.about)}</li>"
             for surface in self._listed
         )
-        state = "At least one engine answers." if await self._healthy() else "No engine answers."
+        state = (
+            "At least one engine answers." if await self._pool.answers() else "No engine answers."
+        )
         found = f"<p>{state}</p><h2>Addresses</h2><ul>{rows}</ul>"
         return found if len(self._listed) == 1 else found + _variables(url)
 
@@ -133,7 +132,7 @@ def _page(body: str) -> web.Response:
         f"<!doctype html><html lang=en><title>LlamaGate</title><style>{_STYLE}</style>"
         f"<h1>LlamaGate {__version__}</h1>{body}</html>"
     )
-    return web.Response(body=page.encode(), headers=PAGE_HEADERS)
+    return web.Response(body=page.encode(), headers=_PAGE_HEADERS)
 
 
 def _told(body: Mapping[str, object]) -> web.Response:

@@ -42,7 +42,7 @@ class LlamaGate:
 
     async def health(self, request: web.Request) -> web.StreamResponse:
         """Healthy means that any engine answers."""
-        healthy = any((await self._pool.probe()).values())
+        healthy = await self._pool.answers()
         body: dict[str, object] = {"status": "healthy" if healthy else "unhealthy"}
         if healthy:
             body["ollama"] = "connected"
@@ -73,7 +73,7 @@ class LlamaGate:
     async def ready(self, request: web.Request) -> web.StreamResponse:
         if self._draining():
             raise Unavailable("The gateway is stopping.", retry_after=5)
-        if not any((await self._pool.probe()).values()):
+        if not await self._pool.answers():
             raise Unavailable("No engine answers.", retry_after=5)
         return json_answer(b'{"status":"ready"}')
 

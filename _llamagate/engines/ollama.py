@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable
 
-import orjson
 from msgspec.structs import replace
 
 from _llamagate.config import EngineSettings
@@ -62,7 +61,7 @@ class OllamaEngine:
         return answers.parse_ps(await self._get("/api/ps"))
 
     async def context_length(self, model: str) -> int:
-        body = orjson.dumps({"model": model})
+        body = requests.render_show(model, {})
         answer = await self._http.send(
             "POST", "/api/show", body, timeout=self.settings.probe_timeout
         )

@@ -214,9 +214,10 @@ class Pool:
         if others := [flight for expected, flight in flights if flight and not expected]:
             await asyncio.wait(others, timeout=_LATE)
 
-    async def probe(self) -> dict[str, bool]:
+    async def answers(self) -> bool:
+        """Does any engine, when it is asked?"""
         await self.refresh()
-        return self.up()
+        return self.healthy
 
     def up(self) -> dict[str, bool]:
         return {host.name: host.up for host in self._hosts}

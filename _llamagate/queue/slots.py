@@ -102,11 +102,8 @@ class Slots:
             self._back(_REST[min(self._failed, len(_REST)) - 1])
 
     def _back(self, rest: int) -> None:
-        self.number, self._trial, self._rest = (
-            self._settled,
-            None,
-            rest and rest + 4 * self._settled,
-        )
+        self.number, self._trial = self._settled, None
+        self._rest = rest + 4 * self._settled if rest else 0
         self._recent = _Mean()
 
     def _start_over(self, number: int) -> None:

@@ -1,3 +1,5 @@
+"""Whose a credential is, and who is somebody without one."""
+
 import json
 from collections.abc import Mapping
 from hashlib import sha256
@@ -7,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from _llamagate.accounts import Accounts, TokensFile
+from _llamagate.accounts import Accounts
+from _llamagate.accounts.tokens_file import TokensFile
 from _llamagate.accounts.guesses import Guesses
 from _llamagate.config import Config, KeySettings, RoleSettings
 from _llamagate.errors import NotSignedIn, TooMany
