@@ -8,7 +8,6 @@ from _llamagate.cli.running import RunningGateway
 from _llamagate.cli.text import plain, table
 from _llamagate.config import Config
 
-
 NO_ENGINE = "No engine is set: name one in OLLAMA_HOST."
 
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from _llamagate.accounts import Accounts
-from _llamagate.accounts.tokens_file import TokensFile
 from _llamagate.accounts.guesses import Guesses
+from _llamagate.accounts.tokens_file import TokensFile
 from _llamagate.config import Config, KeySettings, RoleSettings
 from _llamagate.errors import NotSignedIn, TooMany
 from _llamagate.exchange import Caller
