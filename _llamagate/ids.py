@@ -16,3 +16,17 @@ def new_id(kind: str) -> str:
 def secret_id(kind: str) -> str:
     """One that cannot be guessed, for what may be read again by whoever names it."""
     return kind + secrets.token_hex(16)
+
+
+class CallIds:
+    """The ids of one answer's tool calls. No two are the same, whatever the engine says."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def next(self, engine_id: str) -> str:
+        found = engine_id
+        if not found or found in self._given:
+            found = new_id("call_")
+        self._given.add(found)
+        return found

@@ -189,6 +189,17 @@ def test_calls_have_a_running_index_and_pieces_of_arguments_follow_theirs() -> N
     assert second["tool_calls"][0]["id"].startswith("call_")
 
 
+def test_no_two_calls_of_an_answer_have_one_id_whatever_the_engine_says() -> None:
+    calls = (ToolCall("f", "{}", "call_1"), ToolCall("g", "{}", "call_1"))
+    _, *both, _ = deltas(*calls, Finish("tool_calls"))
+    assert both[0]["tool_calls"][0]["id"] == "call_1"
+    assert both[1]["tool_calls"][0]["id"] not in ("", "call_1")
+    uses = tuple(ToolUse(name, "{}", "call_1") for name in "fg")
+    answer = whole(Reply("", Finish("tool_calls"), tool_calls=uses))
+    first, second = answer["choices"][0]["message"]["tool_calls"]
+    assert (first["id"], second["id"] != "call_1") == ("call_1", True)
+
+
 def test_the_older_form_of_a_call_is_streamed_without_index_and_id() -> None:
     given = (ToolCall("f", "{", "call_1"), ToolArguments("}"), Finish("tool_calls"))
     _, first, piece, _ = deltas(*given, legacy=True)

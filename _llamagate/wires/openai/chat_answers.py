@@ -23,7 +23,7 @@ from _llamagate.exchange import (
     Usage,
     Waiting,
 )
-from _llamagate.ids import new_id
+from _llamagate.ids import CallIds, new_id
 from _llamagate.wires.frames import one_line
 from _llamagate.wires.openai.errors import render_error
 
@@ -53,9 +53,10 @@ def _choice(reply: Reply, legacy: bool) -> dict[str, Any]:
         message["reasoning_content"] = message["reasoning"] = reply.thinking
     if reply.tool_calls:
         message["content"] = reply.text or None
+        ids = CallIds()
         calls = [
             {
-                "id": call.id or new_id("call_"),
+                "id": ids.next(call.id),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments or "{}"},
             }
@@ -93,6 +94,7 @@ class ChatStream:
         self._usage: list[Usage] = []
         self._begun: set[int] = set()
         self._calls: dict[int, int] = {}  # choice -> calls so far
+        self._ids = CallIds()
         fixed = {
             "id": new_id("chatcmpl-"),
             "object": "chat.completion.chunk",
@@ -158,7 +160,7 @@ class ChatStream:
         function = {"name": event.name, "arguments": event.arguments}
         if self._legacy:
             return {"function_call": function}
-        call = {"index": index, "id": event.id or new_id("call_"), "type": "function"}
+        call = {"index": index, "id": self._ids.next(event.id), "type": "function"}
         return {"tool_calls": [{**call, "function": function}]}
 
     def _arguments(self, event: ToolArguments) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from _llamagate.errors import GatewayError
 from _llamagate.exchange import Fields, Finish, Logprob, Reply, Usage
-from _llamagate.ids import new_id, secret_id
+from _llamagate.ids import CallIds, secret_id
 from _llamagate.wires.responses.items import seal
 from _llamagate.wires.responses.request import AskedResponse
 
@@ -72,20 +72,6 @@ def render_response(model: str, asked: AskedResponse, reply: Reply) -> Fields:
     if output[-1]["type"] != "reasoning":
         output[-1]["status"] = last
     return Response(model, asked).ended(output, reply.finish)
-
-
-class CallIds:
-    """The ids of one response's calls. No two are the same, whatever the engine says."""
-
-    def __init__(self) -> None:
-        self._given: set[str] = set()
-
-    def next(self, engine_id: str) -> str:
-        found = engine_id
-        if not found or found in self._given:
-            found = new_id("call_")
-        self._given.add(found)
-        return found
 
 
 def reasoning_item(id: str, text: str, *, sealed: bool) -> Fields:

@@ -17,6 +17,7 @@ from _llamagate.exchange import (
     ToolCall,
     Waiting,
 )
+from _llamagate.ids import CallIds
 from _llamagate.wires.frames import sse
 from _llamagate.wires.responses.open_items import (
     OpenCall,
@@ -24,7 +25,7 @@ from _llamagate.wires.responses.open_items import (
     OpenMessage,
     OpenReasoning,
 )
-from _llamagate.wires.responses.reply import INCOMPLETE, CallIds, Response, render_logprobs
+from _llamagate.wires.responses.reply import INCOMPLETE, Response, render_logprobs
 from _llamagate.wires.responses.request import AskedResponse
 
 _AFTER = b',"sequence_number":%d}\n\n'
