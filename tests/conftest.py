@@ -86,3 +86,14 @@ async def ollama() -> AsyncIterator[FakeOllama]:
 @pytest.fixture
 async def gateway(start_gateway: StartGateway, ollama: FakeOllama) -> Running:
     return await start_gateway(OLLAMA_HOST=ollama.url)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not run, by name, and what enables it."""
+    missing = {
+        (report.location[0], report.longrepr[2].removeprefix("Skipped: "))
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    }
+    for file, reason in sorted(missing):
+        terminalreporter.write_line(f"Not run: {file}. {reason}")

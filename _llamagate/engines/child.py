@@ -8,15 +8,17 @@ import logging
 import math
 import re
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from _llamagate.background import spawn
+from _llamagate.engines.http import Answer
 from _llamagate.engines.lean import LeanClient
 from _llamagate.engines.python import Python, lines, stop
 from _llamagate.engines.snapshots import Snapshot
 from _llamagate.errors import (
+    EngineBroke,
     EngineBusy,
     EngineError,
     EngineFailed,
@@ -29,6 +31,7 @@ MODEL = "."  # as a child calls its own
 _OPTIONS = ("--host", "127.0.0.1", "--port", "0", "--no-trust-remote-code")
 _READY = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
 _REST = (1.0, 2.0, 5.0, 15.0, 60.0)  # seconds before it is started again, by deaths in a row
+_AFTERLIFE = 2.0  # seconds until a death is noticed
 _STEADY = 60.0  # seconds of life after which a death is the first again
 # Where and what kind an error was. Its message may quote a request.
 _HARMLESS = re.compile(r'\s*File "[^"]*", line \d+|[\w.]+(?:Error|Exception)\b|INFO: +[A-Z]\w+')
@@ -46,6 +49,7 @@ class Child:
         self._patience = patience  # seconds to load in, and to begin an answer
         self._life: asyncio.Task[None] | None = None
         self._client: asyncio.Future[LeanClient]
+        self._dead = asyncio.Event()
         self._deaths = 0
         self._failure = ""
         self._not_before = 0.0
@@ -70,6 +74,20 @@ class Child:
             self._client = asyncio.get_running_loop().create_future()
             self._life = spawn(self._live(), f"serve {self.model}")
         return await asyncio.shield(self._client)
+
+    async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """A request that finds it dead waits for the next life, once."""
+        client = await self.client()
+        try:
+            return await client.send("POST", path, body, headers)
+        except EngineUnreachable as exc:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_AFTERLIFE):
+                    await self._dead.wait()
+            if not self._dead.is_set():
+                raise EngineBroke(f"The process of `{self.model}` takes no requests.") from exc
+        client = await self.client()
+        return await client.send("POST", path, body, headers)
 
     async def close(self) -> None:
         if self._life and not self._life.done():
@@ -98,6 +116,7 @@ class Child:
                 _log.warning("child_failed", extra={"model": self.model, "reason": error.message})
                 return
             self._client = loop.create_future()
+            self._dead.set()
             if lived > _STEADY:
                 self._deaths = 0
             rest = self._rest()
@@ -122,6 +141,7 @@ class Child:
         try:
             client = LeanClient(await self._address(said), timeout=self._patience)
             self._client.set_result(client)
+            self._dead.clear()
             ready = loop.time()
             seconds = round(ready - began, 1)
             _log.info("child_ready", extra={"model": self.model, "seconds": seconds})

@@ -11,11 +11,10 @@ import orjson
 
 from _llamagate.config import Config, EngineSettings
 from _llamagate.engines.base import call_headers
-from _llamagate.engines.child import MODEL, Place
-from _llamagate.engines.http import Answer, Client
+from _llamagate.engines.child import MODEL, Child, Place
 from _llamagate.engines.python import Python, find
 from _llamagate.engines.snapshots import Snapshot, Snapshots
-from _llamagate.errors import EngineBroke, EngineRefused, EngineUnreachable
+from _llamagate.errors import EngineRefused
 from _llamagate.exchange import (
     AudioPart,
     Call,
@@ -24,7 +23,6 @@ from _llamagate.exchange import (
     Embed,
     Embedded,
     Events,
-    Fields,
     Finish,
     ImagePart,
     Model,
@@ -57,11 +55,11 @@ class TransformersEngine:
         if lacking := _lacking(request, snapshot):
             raise EngineRefused(f"`{model}` {lacking}")
         async with self._place.use(model, snapshot) as child:
-            client = await child.client()
+            await child.client()
             if moves:
                 yield [Finish("load")]
                 return
-            async with aclosing(self._ask(client, request, snapshot.talks, call)) as events:
+            async with aclosing(self._ask(child, request, call)) as events:
                 async for batch in events:
                     yield batch
 
@@ -71,16 +69,18 @@ class TransformersEngine:
             return spelled
         return canonical(spelled)
 
-    async def _ask(
-        self, client: Client, request: Chat | Completion, talks: bool, call: Call
-    ) -> Events:
+    async def _ask(self, child: Child, request: Chat | Completion, call: Call) -> Events:
+        talks = child.snapshot.talks
         call.ignored += wire.unsent(request, talks=talks)
         path, body = wire.render(request, talks=talks)
         parser = AnswerParser(
             one_call=isinstance(request, Chat) and not request.parallel_tool_calls
         )
         until = Until(request.stop)
-        async with await self._post(client, path, body, call) as answer:
+        body["model"] = MODEL
+        async with await child.send(path, orjson.dumps(body), call_headers(call)) as answer:
+            if answer.status != 200:
+                raise parse_error(answer.status, await answer.read_all(limit=1024 * 1024))
             while data := await answer.read():
                 if events := until.feed(parser.feed(data)):
                     yield events
@@ -90,17 +90,6 @@ class TransformersEngine:
                 yield events
             if parser.failure:
                 raise parser.failure
-
-    async def _post(self, client: Client, path: str, body: Fields, call: Call) -> Answer:
-        data = orjson.dumps({**body, "model": MODEL})
-        try:
-            answer = await client.send("POST", path, data, call_headers(call))
-        except EngineUnreachable as exc:
-            raise EngineBroke("The process that serves it ended; it is started again.") from exc
-        if answer.status != 200:
-            async with answer:
-                raise parse_error(answer.status, await answer.read_all(limit=1024 * 1024))
-        return answer
 
     async def embed(self, request: Embed, call: Call) -> Embedded:
         raise EngineRefused(

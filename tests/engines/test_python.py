@@ -8,7 +8,7 @@ import pytest
 
 from _llamagate.engines.python import REQUIREMENT, Python, find
 from _llamagate.errors import EngineUnreachable
-from tests.fakes.transformers import SITE
+from tests.fakes.workshop import SITE
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(sys.executable)

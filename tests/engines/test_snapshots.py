@@ -16,7 +16,7 @@ from _llamagate.errors import (
     EngineRefused,
     EngineTimeout,
 )
-from tests.fakes.transformers import Workshop, make_model
+from tests.fakes.workshop import Workshop, make_model
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from _llamagate.exchange import (
     Usage,
     collect,
 )
-from tests.fakes.transformers import Workshop, lines
+from tests.fakes.workshop import Workshop, lines
 
 
 @pytest.fixture
@@ -192,6 +192,23 @@ async def test_one_that_dies_is_started_again(workshop):
     await until(lambda: len(pids(model)) == 2)
     assert (await reply(engine, chat(model))).text == "Hello from a child."
     assert len(pids(model)) == 2
+
+
+async def test_a_request_that_finds_it_dead_waits_for_the_next_one(workshop):
+    model = workshop.model()
+    engine = workshop.engine(model)
+    await reply(engine, chat(model))
+    os.kill(pids(model)[0], 9)
+    assert (await reply(engine, chat(model))).text == "Hello from a child."
+
+
+async def test_a_request_that_kills_it_is_not_sent_again(workshop):
+    model = workshop.model(crashes=True)
+    engine = workshop.engine(model)
+    with pytest.raises(EngineBroke):
+        await reply(engine, chat(model))
+    await until(lambda: len(pids(model)) == 2)
+    assert len(lines(model / "asked.jsonl")) == 1
 
 
 async def test_one_that_dies_while_it_answers_broke_off(workshop):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes.transformers import Workshop, lines
+from tests.fakes.workshop import Workshop, lines
 
 
 @pytest.fixture

@@ -1,3 +1,6 @@
+"""What goes wrong at the hub."""
+
+
 class RepositoryNotFoundError(Exception):
     pass
 

@@ -1,3 +1,5 @@
+"""Which files are meant."""
+
 from fnmatch import fnmatch
 
 
