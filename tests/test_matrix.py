@@ -1,135 +1,191 @@
-"""Every dialect, plain and streamed, before every kind of engine: text, tools, thinking, pictures
-and JSON say the same everywhere."""
+"""Every dialect in front of every kind of engine, plain and streamed: a client reads what the
+engine said, in full, and the engine was asked for what the client wanted.
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+How a dialect says it stands in `dialects/speaking`, how a kind of engine hears it stands here.
+"""
+
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.conftest import Running, StartGateway
-from tests.dialects.speaking import DIALECTS, PICTURE, SCHEMA, Said, Wish
-from tests.fakes.ollama import Answer, Call, FakeModel, FakeOllama
+from tests.dialects.speaking import CITY, DIALECTS, FUNCTION, PARIS, Dialect, Said, Wish, spelt
+from tests.fakes.ollama import Answer, Call, FakeOllama
 from tests.fakes.openai import Habits, OpenAIServer
 
-CALL = Call("get_weather", {"city": "Paris"})
+JSON = ('{"city"', ': "Paris"}')
+WORDS = ("Bon", "jour", ", ", "\u2028 \N{SNOWMAN}", "!")  # U+2028 ends a line for some clients
 
 
 @dataclass
-class Behind:
-    """A gateway, and the engine of either kind behind it."""
+class Heard:
+    """What the engine was asked, in no wire's words."""
 
-    gateway: Running
-    engine: FakeOllama | OpenAIServer
-    text: str
-    thinking: str
+    turns: list[tuple[str, Any]]
+    images: list[str]
+    tools: list[dict[str, Any]]
+    think: object
+    schema: object
+    max_tokens: int
+    temperature: float
 
-    @property
-    def asked(self) -> dict[str, Any]:
-        """What the engine was asked last."""
-        if isinstance(self.engine, FakeOllama):
-            found: dict[str, Any] = self.engine.generations[-1].json
-            return found
-        return self.engine.asked[-1]
 
-    @property
-    def picture(self) -> Any:
-        message = self.asked["messages"][-1]
-        if isinstance(self.engine, FakeOllama):
-            return message["images"]
-        return [part["image_url"]["url"] for part in message["content"] if "image_url" in part]
+@dataclass
+class Ollama:
+    """It thinks only as a model that can, so that is asked for."""
+
+    fake: FakeOllama
+    model: str = "qwen3"
+    thoughts: str = "Let me see."
 
     @property
-    def schema(self) -> Any:
-        if isinstance(self.engine, FakeOllama):
-            return self.asked["format"]
-        return self.asked["response_format"]["json_schema"]["schema"]
+    def settings(self) -> dict[str, Any]:
+        return {"OLLAMA_HOST": self.fake.url}
 
-    async def say(self, dialect: str, stream: bool, **wishes: bool) -> Said:
-        speaker = DIALECTS[dialect]
-        body = speaker.ask(Wish("toy", stream, **wishes))
-        url = self.gateway.url + speaker.path
-        async with self.gateway.session.post(url, json=body) as answer:
-            raw = await answer.read()
-            assert answer.status == 200, raw
-        return speaker.read_stream(raw) if stream else speaker.read(raw)
+    def will(self, words: tuple[str, ...], *, call: bool, think: bool) -> tuple[int, int]:
+        calls = (Call(FUNCTION["name"], PARIS),) if call else ()
+        thinking = ("Let me", " see.") if think else ()
+        self.fake.answer = Answer("", words, tool_calls=calls, thinking=thinking, prompt_tokens=11)
+        return 11, len(words) + len(thinking) + 1
 
-
-@pytest.fixture(params=["ollama", "openai"])
-async def behind(
-    start_gateway: StartGateway, request: pytest.FixtureRequest
-) -> AsyncIterator[Behind]:
-    async with AsyncExitStack() as stack:
-        if request.param == "ollama":
-            able = ("completion", "tools", "thinking", "vision")
-            ollama = await stack.enter_async_context(FakeOllama(FakeModel("toy", able)))
-            ollama.answer = _ollama_says
-            gateway = await start_gateway(OLLAMA_HOST=ollama.url)
-            yield Behind(gateway, ollama, "Hello there, friend!", "Let me see.")
-        else:
-            habits = Habits(thinking="reasoning_content")
-            server = await stack.enter_async_context(OpenAIServer(habits))
-            gateway = await start_gateway(OLLAMA_HOST="", OPENAI_ENGINES=f"box={server.url}/v1")
-            yield Behind(gateway, server, "Hello from a small fake.", "Let me think.")
-
-
-def _ollama_says(body: dict[str, Any]) -> Answer:
-    return Answer(text="", tool_calls=(CALL,)) if body.get("tools") else Answer()
+    def heard(self) -> Heard:
+        (seen,) = self.fake.generations
+        body = seen.json
+        assert body["model"] == "qwen3:latest"
+        turns = [("system", body["system"])] if "system" in body else []
+        images = body.get("images", [])
+        if "prompt" in body:
+            turns.append(("user", body["prompt"]))
+        for message in body.get("messages", ()):
+            images += message.get("images", [])
+            calls = [call["function"] for call in message.get("tool_calls", ())]
+            said = [(call["name"], call["arguments"]) for call in calls]
+            turns.append((message["role"], said or message["content"]))
+            assert message.get("tool_name", FUNCTION["name"]) == FUNCTION["name"]
+        return Heard(
+            turns,
+            images,
+            [tool["function"] for tool in body.get("tools", ())],
+            body.get("think"),
+            body.get("format"),
+            body["options"]["num_predict"],
+            body["options"]["temperature"],
+        )
 
 
-every = pytest.mark.parametrize("dialect", DIALECTS)
-both = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@dataclass
+class OpenAI:
+    fake: OpenAIServer
+    model: str = "toy"
+    thoughts: str = "Let me think."
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"OLLAMA_HOST": "none", "OPENAI_ENGINES": f"box={self.fake.url}"}
+
+    def will(self, words: tuple[str, ...], *, call: bool, think: bool) -> tuple[int, int]:
+        self.fake.habits = Habits(words=words, thinking="reasoning_content" if think else "")
+        return 7, 5
+
+    def heard(self) -> Heard:
+        (body,) = self.fake.asked
+        assert body["model"] == "toy"
+        turns: list[tuple[str, Any]] = [("user", body["prompt"])] if "prompt" in body else []
+        images: list[str] = []
+        ids: list[str] = []
+        for message in body.get("messages", ()):
+            content = message["content"]
+            if isinstance(content, list):
+                urls = [part["image_url"]["url"] for part in content if "image_url" in part]
+                images += [url.removeprefix("data:image/png;base64,") for url in urls]
+                content = "".join(part.get("text", "") for part in content)
+            calls = message.get("tool_calls", ())
+            ids += [call["id"] for call in calls]
+            said = [
+                (call["function"]["name"], orjson.loads(call["function"]["arguments"]))
+                for call in calls
+            ]
+            turns.append((message["role"], said or content))
+            assert message.get("tool_call_id") in (None, *ids)
+        form = body.get("response_format", {}).get("json_schema", {})
+        return Heard(
+            turns,
+            images,
+            [tool["function"] for tool in body.get("tools", ())],
+            body.get("reasoning_effort"),
+            form.get("schema"),
+            body["max_tokens"],
+            body["temperature"],
+        )
 
 
-def test_no_surface_that_chats_is_forgotten(gateway: Running) -> None:
-    named = {surface.name for surface in gateway.server.gateway.surfaces.table}
-    assert named - {"llamagate"} == DIALECTS.keys() - {"responses"}
+# The fields of a wish that a row is about.
+ROWS: dict[str, dict[str, Any]] = {
+    "text": {},
+    "system": {"system": "Be brief."},
+    "tool": {"tool": True},
+    "result": {"tool": True, "result": "18 degrees"},
+    "image": {"image": "iVBORw0KGgo="},
+    "think": {"think": True},
+    "schema": {"schema": CITY},
+    "all at once": {"system": "Be brief.", "tool": True, "image": "iVBORw0KGgo=", "think": True},
+}
+CELLS = [
+    (dialect, stream, row)
+    for dialect in DIALECTS
+    for stream in ((False, True) if dialect.streams else (False,))
+    for row in ROWS
+    if ROWS[row].keys() <= dialect.can
+]
 
 
-@every
-@both
-async def test_text(behind: Behind, dialect: str, stream: bool) -> None:
-    said = await behind.say(dialect, stream)
-    assert (said.text, said.calls, said.ended) == (behind.text, [], True)
+def test_no_surface_is_forgotten(gateway: Running) -> None:
+    spoken = {dialect.path for dialect in DIALECTS}
+    for surface in gateway.server.gateway.surfaces.table:
+        paths = {route.path for route in surface.everything}
+        assert any(path.removeprefix(surface.prefix) in paths for path in spoken), surface.name
 
 
-@every
-@both
-async def test_tools(behind: Behind, dialect: str, stream: bool) -> None:
-    said = await behind.say(dialect, stream, tools=True)
-    assert (said.calls, said.ended) == ([("get_weather", {"city": "Paris"})], True)
-    (tool,) = behind.asked["tools"]
-    assert tool["function"]["parameters"]["properties"] == SCHEMA["properties"]
+@pytest.mark.parametrize("kind", ["ollama", "openai"])
+@pytest.mark.parametrize(("dialect", "stream", "row"), CELLS, ids=spelt)
+async def test_what_is_said_is_heard(
+    start_gateway: StartGateway, dialect: Dialect, stream: bool, row: str, kind: str
+) -> None:
+    async with FakeOllama() as ollama, OpenAIServer() as openai:
+        engine: Ollama | OpenAI = Ollama(ollama) if kind == "ollama" else OpenAI(openai)
+        gateway = await start_gateway(**engine.settings)
+        wish = Wish(engine.model, stream, **ROWS[row])
+        called = wish.tool and not wish.result
+        words = JSON if wish.schema else () if called and kind == "ollama" else WORDS
+        usage = engine.will(words, call=called, think=wish.think)
+        said = await dialect.say(gateway, wish)
+
+    ended, calling = dialect.reasons
+    assert said == Said(
+        "" if called else "".join(words),
+        engine.thoughts if wish.think else "",
+        [(FUNCTION["name"], PARIS)] if called else [],
+        calling if called else ended,
+        (0, usage[1]) if dialect.name == "egollama texts" else usage,
+        whole=True,
+    )
+    assert engine.heard() == Heard(
+        _turns(wish),
+        [wish.image] if wish.image else [],
+        [FUNCTION] if wish.tool else [],
+        "high" if wish.think else None,
+        wish.schema,
+        wish.max_tokens,
+        wish.temperature,
+    )
 
 
-@every
-@both
-async def test_thinking(behind: Behind, dialect: str, stream: bool) -> None:
-    said = await behind.say(dialect, stream, think=True)
-    assert (said.thinking, said.text, said.ended) == (behind.thinking, behind.text, True)
-
-
-@every
-@both
-async def test_pictures(behind: Behind, dialect: str, stream: bool) -> None:
-    said = await behind.say(dialect, stream, picture=True)
-    assert (said.text, said.ended) == (behind.text, True)
-    (picture,) = behind.picture
-    assert picture.endswith(PICTURE)
-
-
-@every
-@both
-async def test_json(behind: Behind, dialect: str, stream: bool) -> None:
-    said = await behind.say(dialect, stream, schema=True)
-    assert (said.text, said.ended) == (behind.text, True)
-    assert behind.schema == SCHEMA
-
-
-@every
-async def test_all_at_once(behind: Behind, dialect: str) -> None:
-    wishes = {"tools": True, "think": True, "picture": True}
-    plain = await behind.say(dialect, False, **wishes)
-    streamed = await behind.say(dialect, True, **wishes)
-    assert plain == streamed
+def _turns(wish: Wish) -> list[tuple[str, Any]]:
+    turns: list[tuple[str, Any]] = [("system", wish.system)] if wish.system else []
+    turns.append(("user", wish.text))
+    if wish.result:
+        turns.append(("assistant", [(FUNCTION["name"], PARIS)]))
+        turns.append(("tool", wish.result))
+    return turns

@@ -3,8 +3,8 @@
     async with OpenAIServer(Habits(done=False, usage="choice")) as server:
         ... server.url; server.asked holds the bodies, server.headers the headers ...
 
-It says "Hello from a small fake." a piece at a time, thinks first when it is told to, and calls the
-first tool it is offered.
+It says "Hello from a small fake." a piece at a time unless it has other words, thinks first when it
+is told to, and calls the tools it is offered until it has seen a result.
 """
 
 import asyncio
@@ -42,6 +42,9 @@ class Habits:
     chatty: bool = False  # comments, event names, ids
     fails_after: int | None = None  # pieces until an error stands in the stream
     cut_after: int | None = None  # pieces until the connection breaks
+    silent_after: int | None = None  # pieces until it ends as if all were well
+    words: tuple[str, ...] = WORDS
+    pace: float = 0.0  # seconds between two pieces
     knows: frozenset[str] | None = None  # other fields are answered with 422
     refusal: tuple[int, object] | None = None  # to everything
     models: tuple[dict[str, Any], ...] | None = MODELS  # None: 500
@@ -57,6 +60,7 @@ class OpenAIServer:
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.connections: set[object] = set()
+        self.running = 0  # answers that are on their way now
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -101,7 +105,11 @@ class OpenAIServer:
         chat = request.path.endswith("/chat/completions")
         if not self.habits.streams:
             return _json(self._whole(body, chat))
-        return await self._stream(request, body, chat)
+        self.running += 1
+        try:
+            return await self._stream(request, body, chat)
+        finally:
+            self.running -= 1
 
     async def _body(self, request: web.Request) -> dict[str, Any]:
         body: dict[str, Any] = orjson.loads(await request.read())
@@ -133,6 +141,8 @@ class OpenAIServer:
                 assert request.transport is not None
                 request.transport.abort()
                 return response
+            if at == self.habits.silent_after:
+                return response
             if at == self.habits.fails_after:
                 chunk = {"error": {"message": "out of memory", "type": "server_error"}}
             await response.write(self._frame(chunk))
@@ -158,7 +168,7 @@ class OpenAIServer:
         choices, reason = self._choices(body, chat)
         for choice in choices:
             yield fixed | {"choices": [{"index": 0, "finish_reason": None, **choice}]}
-            await asyncio.sleep(0)
+            await asyncio.sleep(habits.pace)
         empty: dict[str, Any] = {"delta": {}} if chat else {"text": ""}
         last = fixed | {"choices": [{"index": 0, "finish_reason": reason, **empty}]}
         if habits.usage == "choice":
@@ -169,15 +179,16 @@ class OpenAIServer:
 
     def _choices(self, body: dict[str, Any], chat: bool) -> tuple[list[dict[str, Any]], str]:
         if not chat:
-            return [{"text": word} for word in WORDS], "stop"
+            return [{"text": word} for word in self.habits.words], "stop"
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
         if self.habits.thinking:
             deltas += [{self.habits.thinking: word} for word in THOUGHT]
-        if body.get("tools") and body.get("tool_choice") != "none":
+        answered = body["messages"][-1]["role"] == "tool"
+        if body.get("tools") and body.get("tool_choice") != "none" and not answered:
             for at, tool in enumerate(body["tools"]):
                 deltas += self._calls(at, tool["function"]["name"])
             return [{"delta": delta} for delta in deltas], "tool_calls"
-        deltas += [{"content": word} for word in WORDS]
+        deltas += [{"content": word} for word in self.habits.words]
         return [{"delta": delta} for delta in deltas], "stop"
 
     def _calls(self, at: int, name: str) -> list[dict[str, Any]]:
@@ -192,8 +203,8 @@ class OpenAIServer:
         return pieces
 
     def _whole(self, body: dict[str, Any], chat: bool) -> dict[str, Any]:
-        message = {"role": "assistant", "content": "".join(WORDS)}
-        kind = {"message": message} if chat else {"text": "".join(WORDS)}
+        message = {"role": "assistant", "content": "".join(self.habits.words)}
+        kind = {"message": message} if chat else {"text": message["content"]}
         choice = {"index": 0, **kind, "finish_reason": "stop"}
         return {"id": "c1", "model": body["model"], "choices": [choice], "usage": USAGE}
 
