@@ -1,3 +1,5 @@
+"""The leaky bucket, held against a model of one."""
+
 import asyncio
 from fractions import Fraction
 

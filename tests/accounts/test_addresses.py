@@ -1,3 +1,5 @@
+"""Where a call comes from, behind proxies that are trusted and others that are not."""
+
 from ipaddress import ip_network
 
 import pytest

@@ -1,3 +1,5 @@
+"""Which pages of a browser may call, by their own name and by ours."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

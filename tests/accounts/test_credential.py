@@ -1,3 +1,5 @@
+"""What a client shows to say who it is, in every form."""
+
 from base64 import b64encode
 
 import pytest

@@ -1,3 +1,5 @@
+"""Keys tried in vain, counted by the network they come from."""
+
 import pytest
 
 from _llamagate.accounts.guesses import A_MINUTE, Guesses

@@ -1,3 +1,5 @@
+"""The key that a gateway makes for itself at its first start."""
+
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

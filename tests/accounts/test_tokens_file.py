@@ -1,3 +1,5 @@
+"""tokens.json: found, read again when it changes, and broken."""
+
 import json
 import logging
 import os
