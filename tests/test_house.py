@@ -52,6 +52,7 @@ COVERED = {
     "gateway/embed.py": "dialects/test_openai.py",
     "gateway/hops.py": "middlewares/test_request_id.py",
     "gateway/models.py": "dialects/test_openai.py",
+    "gateway/resolve.py": "gateway/test_failover.py",
     "gateway/show.py": "dialects/test_ollama_models.py",
     "gateway/version.py": "dialects/test_ollama_models.py",
     "ids.py": "dialects/test_openai.py",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from _llamagate.engines.pool import Pool
 from _llamagate.exchange import Call, Chat
+from _llamagate.gateway.resolve import find, resolve
 from _llamagate.models import Names
 from _llamagate.wires.estimate import Estimator, Measure, measure
 
@@ -16,11 +17,7 @@ class CountTokens:
 
     async def __call__(self, chat: Chat, call: Call) -> int:
         """For a prompt that is not asked. Raises what asking it would raise."""
-        asked = chat.model or self.names.default_model or self.pool.default_model()
-        resolved = self.names.resolve(asked, call.caller)
-        if not self.pool.candidates(resolved.names):
-            await self.pool.find(resolved.names, resolved.spelled, resolved.asked)
-        call.model = resolved.names[0]
+        await find(self.pool, resolve(self.names, self.pool, chat.model, call))
         return self.estimator.estimate(call.model, measure(chat))
 
     def follow(self, chat: Chat, call: Call) -> "Followed":

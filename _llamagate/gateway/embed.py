@@ -11,6 +11,7 @@ from _llamagate.errors import EngineError
 from _llamagate.exchange import Call, Embed, Embedded
 from _llamagate.gateway.choose import enter, granted, order
 from _llamagate.gateway.hops import check_hops
+from _llamagate.gateway.resolve import find, others, resolve
 from _llamagate.metrics import Metrics
 from _llamagate.models import Names
 from _llamagate.queue import Queue
@@ -25,23 +26,14 @@ class EmbedTexts:
 
     async def __call__(self, request: Embed, call: Call) -> Embedded:
         check_hops(call)
-        asked = request.model or self.names.default_model or self.pool.default_model()
-        resolved = self.names.resolve(asked, call.caller)
-        call.model = resolved.names[0]
-        names = resolved.names
-        found = self.pool.candidates(names) or await self.pool.find(
-            names, resolved.spelled, resolved.asked
-        )
+        resolved = resolve(self.names, self.pool, request.model, call)
+        found = await find(self.pool, resolved)
         tried: set[str] = set()
         while True:
             try:
                 return await self._ask(order(found, self.queue), request, call, tried)
             except EngineError as error:
-                if not error.retry:
-                    raise
-                found = self.pool.candidates(names, without=tried)
-                if not found:
-                    raise
+                found = others(self.pool, resolved, tried, error, call)
 
     async def _ask(
         self, candidates: Sequence[Candidate], request: Embed, call: Call, tried: set[str]

@@ -14,6 +14,7 @@ from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.hops import check_hops
 from _llamagate.gateway.models import ListModels
+from _llamagate.gateway.resolve import find, resolve
 from _llamagate.models import canonical
 
 _BITS = re.compile(r"(?:I?Q|BF|FP?|INT|MXFP|NVFP)(\d+)")
@@ -55,7 +56,7 @@ class LoadModels:
         check_hops(call)
         self._pool.forget()
         await self._pool.refresh()
-        holders = await self._holders(asked, call.caller)
+        holders = await self._holders(asked, call)
         for holder in holders:
             call.model, call.engine = holder.name, holder.engine.settings.name
             request = Completion(model=holder.model, prompt="", keep_alive=0)
@@ -67,14 +68,11 @@ class LoadModels:
             self._last = ""
         return asked or holders[0].model
 
-    async def _holders(self, asked: str, caller: Caller) -> list[Candidate]:
+    async def _holders(self, asked: str, call: Call) -> list[Candidate]:
         if asked:
-            meant = self._names.resolve(asked, caller)
-            found = self._pool.candidates(meant.names) or await self._pool.find(
-                meant.names, meant.spelled, meant.asked
-            )
+            found = await find(self._pool, resolve(self._names, self._pool, asked, call))
         else:
-            found = self._pool.candidates(self._current(caller))
+            found = self._pool.candidates(self._current(call.caller))
         return [candidate for candidate in found if candidate.resident]
 
     def _current(self, caller: Caller) -> tuple[str, ...]:

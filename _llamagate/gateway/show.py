@@ -7,6 +7,7 @@ from _llamagate.engines.pool import Candidate, Pool
 from _llamagate.errors import EngineError, NoEngine
 from _llamagate.exchange import Call, Fields, Model
 from _llamagate.gateway.hops import check_hops
+from _llamagate.gateway.resolve import find, resolve
 from _llamagate.models import Names, canonical
 from _llamagate.wires.ollama.client_models import describe, shown_to_users
 
@@ -19,11 +20,8 @@ class ShowModel:
     async def __call__(self, asked: str, fields: Fields, call: Call) -> Fields:
         """`fields` are what else was asked about it."""
         check_hops(call)
-        resolved = self.names.resolve(asked, call.caller)
-        call.model = resolved.names[0]
-        names, spelled = resolved.names, resolved.spelled
-        found = self.pool.candidates(names) or await self.pool.find(names, spelled, resolved.asked)
-        shown, name = await self._first(found, fields, call)
+        resolved = resolve(self.names, self.pool, asked, call)
+        shown, name = await self._first(await find(self.pool, resolved), fields, call)
         if call.caller.admin:
             return shown
         system = not self.names.locks(name, "system")

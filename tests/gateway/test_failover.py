@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Running, StartGateway
-from tests.fakes.ollama import Answer, FakeOllama, Fault
+from tests.fakes.ollama import Answer, FakeModel, FakeOllama, Fault
 from tests.fakes.openai import OpenAIServer
 
 
@@ -74,6 +74,24 @@ async def test_an_engine_that_fails_before_its_first_word_is_replaced(
         assert "good" in body
     assert 1 <= len(two.bad.generations) <= 3  # then it is left alone
     assert len(two.good.generations) == 6
+
+
+async def test_an_embedding_fails_over_too_and_the_log_says_so(
+    start_gateway: StartGateway,
+) -> None:
+    model = FakeModel("nomic:latest", ("embedding",))
+    async with FakeOllama(model) as bad, FakeOllama(model) as good:
+        bad.answer = Answer(fault=Fault.answer(503))
+        gateway = await start_gateway(toml=engines(bad, good))
+        await gateway.server.gateway.pool.refresh()
+        body = {"model": "nomic", "input": "Hello"}
+        async with gateway.session.post(gateway.url + "/v1/embeddings", json=body) as answer:
+            assert answer.status == 200
+        good.answer = bad.answer
+        async with gateway.session.post(gateway.url + "/v1/embeddings", json=body) as answer:
+            assert answer.status == 503
+    moved = [line for line in gateway.lines() if line.get("event") == "failed_over"]
+    assert moved[0]["from"] == "bad"
 
 
 async def test_a_refusal_is_the_answer_and_no_other_engine_is_asked(two: Two) -> None:
