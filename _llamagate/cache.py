@@ -5,45 +5,61 @@ When an answer may be read or kept at all is the gateway's to decide.
 
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
-from cachetools import TTLCache
 from msgspec.structs import replace
 
 from _llamagate.exchange import Chat, Completion, Event, Finish, Reply, Text, Thinking, ToolCall
 
-_encoder = msgspec.msgpack.Encoder()
 _OVERHEAD = 512  # bytes an entry takes beside its text
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    events: tuple[Event, ...]
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    replies: tuple[Reply, ...]
     ignored: tuple[str, ...]
     engine: str
     seconds: float  # that the engine took for it
-    size: int
     made: float
+
+    @property
+    def events(self) -> list[Event]:
+        return _events(self.replies)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Entry)
 
 
 class Cache:
-    """Bounded by bytes and by age; what was read longest ago goes first."""
+    """Bounded by bytes and by age; what was read longest ago goes first.
+
+    An entry is one object of bytes: thousands of answers as objects would be looked at by every
+    full collection of garbage.
+    """
 
     def __init__(
         self, max_bytes: int, ttl: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
         self._max = max_bytes
-        self._entries: TTLCache[bytes, Entry] = TTLCache(
-            max_bytes, ttl, timer=clock, getsizeof=lambda entry: entry.size
-        )
+        self._ttl = ttl
+        self._entries: OrderedDict[bytes, bytes] = OrderedDict()
+        self.size = 0  # bytes
 
     def get(self, key: bytes) -> tuple[Entry, int] | None:
         """The entry and its age in seconds."""
-        entry = self._entries.get(key)
-        return None if entry is None else (entry, int(self._clock() - entry.made))
+        kept = self._entries.get(key)
+        if kept is None:
+            return None
+        entry = _decoder.decode(kept)
+        age = self._clock() - entry.made
+        if age >= self._ttl:
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        return entry, int(age)
 
     def put(
         self,
@@ -53,13 +69,24 @@ class Cache:
         engine: str,
         seconds: float = 0.0,
     ) -> None:
-        events = tuple(_events(replies))
-        size = _OVERHEAD + len(_encoder.encode(events))
-        if size <= self._max:
-            self._entries[key] = Entry(events, ignored, engine, seconds, size, self._clock())
+        kept = _encoder.encode(Entry(tuple(replies), ignored, engine, seconds, self._clock()))
+        size = _OVERHEAD + len(kept)
+        if size > self._max:
+            return
+        self._drop(key)
+        self._entries[key] = kept
+        self.size += size
+        while self.size > self._max:
+            self._drop(next(iter(self._entries)))
 
     def clear(self) -> None:
         self._entries.clear()
+        self.size = 0
+
+    def _drop(self, key: bytes) -> None:
+        kept = self._entries.pop(key, None)
+        if kept is not None:
+            self.size -= _OVERHEAD + len(kept)
 
 
 def cache_key(scope: str, names: Sequence[str], requests: Sequence[Chat | Completion]) -> bytes:

@@ -26,6 +26,7 @@ from _llamagate.started import Started
 from _llamagate.tls import Certificate
 
 _log = logging.getLogger("llamagate.serve")
+_GARBAGE = (10_000, 20, 50)  # hardly any is cyclic, and looking for it cost 5 % of a request
 _GRACE = 2.0  # seconds for ending what did not end by itself
 
 
@@ -153,6 +154,7 @@ async def _serve(
         notify.ready()
         gc.collect()
         gc.freeze()  # what is here now stays; no need to look at it again and again
+        gc.set_threshold(*_GARBAGE)
         while (name := await signals.next()) == "SIGHUP":
             notify.reloading()
             _reload(server, load)

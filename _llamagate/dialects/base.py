@@ -36,6 +36,9 @@ async def read_body(request: web.Request, bounds: Bounds) -> bytes:
         raise TooLarge(
             f"The request body has {length} bytes; MAX_BODY_MB allows {bounds.max_body}."
         )
+    content = request.content
+    if length is not None and content.is_eof():  # it came with the head, as small ones do
+        return content.read_nowait()
     return await request.read()
 
 

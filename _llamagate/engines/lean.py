@@ -7,6 +7,7 @@ the exchange to it. TLS is `session.py`'s; nobody follows redirects, keeps cooki
 import asyncio
 import socket
 from collections.abc import AsyncIterable, Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from _llamagate.engines.connection import Connection, Connections
 from _llamagate.engines.http import Answer, Client
 from _llamagate.errors import EngineError
 
+_HEADS = 64  # beginnings of heads that are remembered
 _BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
@@ -39,8 +41,7 @@ class LeanClient(Client):
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._own = {"Host": url.netloc.rpartition("@")[2], **(headers or {})}
-        self._own_names = {name.lower() for name in self._own}
-        self._own_lines = _lines(self._own)
+        self._begin = lru_cache(_HEADS)(self._first_lines)
         self._connections = Connections(max_idle)
         self._closed = False
 
@@ -80,18 +81,21 @@ class LeanClient(Client):
         body: bytes | AsyncIterable[bytes],
         headers: Mapping[str, str] | None,
     ) -> bytes:
-        faults.check_target(path)
-        lines = self._own_lines
+        lines = self._begin(method, path, tuple(headers) if headers else ())
         if headers:
-            if not self._own_names.isdisjoint(map(str.lower, headers)):
-                given = {name.lower() for name in headers}
-                lines = _lines({k: v for k, v in self._own.items() if k.lower() not in given})
             lines += _lines(headers)
         if not isinstance(body, bytes):
             lines += "Transfer-Encoding: chunked\r\n"
         elif body or method not in _BODILESS:
             lines += f"Content-Length: {len(body)}\r\n"
-        return f"{method} {self._prefix}{path} HTTP/1.1\r\n{lines}\r\n".encode("ascii")
+        return f"{lines}\r\n".encode("ascii")
+
+    def _first_lines(self, method: str, path: str, given: tuple[str, ...]) -> str:
+        """The request line, and our own headers but those that are `given`."""
+        faults.check_target(path)
+        names = {name.lower() for name in given}
+        own = {name: value for name, value in self._own.items() if name.lower() not in names}
+        return f"{method} {self._prefix}{path} HTTP/1.1\r\n{_lines(own)}"
 
     async def _connect(self) -> Connection:
         if self._closed:

@@ -79,7 +79,7 @@ class Answers:
         call.ignored = entry.ignored
         call.engine = entry.engine
         call.engine_seconds = entry.seconds
-        yield list(entry.events)
+        yield entry.events
 
     def _count(self, call: Call, result: str) -> None:
         call.cache = result

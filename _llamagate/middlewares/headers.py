@@ -25,13 +25,11 @@ def response_headers(browsers: Cors, accounts: Accounts) -> Prepare:
         headers[HEADER] = call.id
         if "anthropic-version" in request.headers:
             headers["request-id"] = call.id  # where clients of Anthropic's API look for it
-        for name, value in call.limit:
-            headers[name] = value
+        headers.extend(call.limit)
         if call.caller.name:
             _keep_private(headers, behind_a_key=accounts.required)
         if call.model:
-            for name, value in _of_the_answer(call):
-                headers[name] = value
+            _tell_of_the_answer(headers, call)
         if "Origin" in request.headers:
             headers.add("Vary", "Origin")
             headers.update(browsers.headers(request))
@@ -47,17 +45,15 @@ def _keep_private(headers: CIMultiDict[str], behind_a_key: bool) -> None:
         headers["Cache-Control"] = f"{kept}, private"
 
 
-def _of_the_answer(call: Call) -> list[tuple[str, str]]:
-    found = []
+def _tell_of_the_answer(headers: CIMultiDict[str], call: Call) -> None:
     if call.cache:
-        found.append(("X-Cache", call.cache))
+        headers["X-Cache"] = call.cache
         if call.cache == "HIT":
-            found.append(("Age", str(call.age)))
+            headers["Age"] = str(call.age)
     if call.ignored:
-        found.append(("x-ignored-parameters", ", ".join(sorted(set(call.ignored)))))
+        headers["x-ignored-parameters"] = ", ".join(sorted(set(call.ignored)))
     if call.queue_position:
-        found.append(("x-queue-position", str(call.queue_position)))
-        found.append(("x-queue-wait-ms", str(call.queue_ms)))
+        headers["x-queue-position"] = str(call.queue_position)
+        headers["x-queue-wait-ms"] = str(call.queue_ms)
     if call.context_full:
-        found.append(("x-context-full", "true"))
-    return found
+        headers["x-context-full"] = "true"

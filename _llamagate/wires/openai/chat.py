@@ -129,9 +129,8 @@ def parse_chat(body: dict[str, Any]) -> AskedChat:
 
 
 def _refuse(body: dict[str, Any], asked: _Body) -> None:
-    for name, what in REFUSED.items():
-        if name in body:
-            raise InvalidRequest(f"'{name}' is not supported: {what}.", param=name)
+    for name in REFUSED.keys() & body.keys():
+        raise InvalidRequest(f"'{name}' is not supported: {REFUSED[name]}.", param=name)
     if not asked.messages:
         raise InvalidRequest("'messages' must hold at least one message.", param="messages")
     if asked.modalities and asked.modalities != ["text"]:
@@ -191,6 +190,8 @@ def _message(message: _Message, path: str, names: dict[str, str]) -> Message:
 
 
 def _tools(asked: _Body) -> tuple[tuple[Tool, ...], str]:
+    if not (asked.tools or asked.functions or asked.tool_choice or asked.function_call):
+        return (), "auto"
     functions = [tool.function for tool in asked.tools or []] + (asked.functions or [])
     tools = tuple(
         Tool(f.name, f.description or "", f.parameters or {}, bool(f.strict)) for f in functions

@@ -48,29 +48,43 @@ class Sampling(Struct, kw_only=True):
     options: Fields | None = None
 
 
+# What goes by the same name on, and as it is.
+_AS_IT_IS = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "repeat_penalty",
+    "num_ctx",
+    "keep_alive",
+    "options",
+)
+
+
 def sampling(asked: Sampling) -> dict[str, Any]:
-    """The fields of a Generation that come from here."""
-    stop = (asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ())
+    """The fields of a Generation that come from here, as far as they were asked for."""
+    found: dict[str, Any] = {"model": asked.model or "", "stream": bool(asked.stream)}
+    for name in _AS_IT_IS:
+        value = getattr(asked, name)
+        if value is not None:
+            found[name] = value
+    if most := asked.max_completion_tokens or asked.max_tokens:
+        found["max_tokens"] = most
+    if asked.repetition_penalty is not None:
+        found.setdefault("repeat_penalty", asked.repetition_penalty)
+    if asked.stop:
+        found["stop"] = _stop(asked.stop)
+    return found
+
+
+def _stop(asked: str | list[str]) -> tuple[str, ...]:
+    stop = (asked,) if isinstance(asked, str) else tuple(asked)
     if len(stop) > 64:
         raise InvalidRequest("'stop' can hold at most 64 strings.", param="stop")
-    repeat = asked.repeat_penalty
-    return {
-        "model": asked.model or "",
-        "stream": bool(asked.stream),
-        "max_tokens": asked.max_completion_tokens or asked.max_tokens,
-        "temperature": asked.temperature,
-        "top_p": asked.top_p,
-        "top_k": asked.top_k,
-        "min_p": asked.min_p,
-        "seed": asked.seed,
-        "presence_penalty": asked.presence_penalty,
-        "frequency_penalty": asked.frequency_penalty,
-        "repeat_penalty": repeat if repeat is not None else asked.repetition_penalty,
-        "stop": tuple(text for text in stop if text),
-        "num_ctx": asked.num_ctx,
-        "keep_alive": asked.keep_alive,
-        "options": asked.options or {},
-    }
+    return tuple(text for text in stop if text)
 
 
 def think(asked: Sampling) -> bool | str | None:
