@@ -1,11 +1,15 @@
 """The official `openai` package, 2.x and 3.x, against a gateway with the demo engine."""
 
+import importlib.util
 import json
 import os
+import typing
+from pathlib import Path
 
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from openai.types.chat.completion_create_params import CompletionCreateParams
 from pydantic import BaseModel
 
 MODEL = "demo-fast"
@@ -32,6 +36,20 @@ WEATHER = {
 def client():
     with OpenAI(**HERE) as client:
         yield client
+
+
+def test_every_parameter_of_the_package_has_its_row_in_the_table():
+    package = Path(__file__).parents[2] / "_llamagate"
+    spec = importlib.util.spec_from_file_location("table", package / "wires/openai/parameters.py")
+    table = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(table)
+    known = {name for form in typing.get_args(CompletionCreateParams) for name in _keys(form)}
+    assert known >= {"messages", "model", "temperature"}
+    assert known - table.CHAT_NAMES == set()
+
+
+def _keys(form):
+    return form.__required_keys__ | form.__optional_keys__
 
 
 def test_the_models(client):
@@ -107,6 +125,35 @@ class City(BaseModel):
 def test_a_typed_answer(client):
     answer = client.chat.completions.parse(model=MODEL, messages=HI, response_format=City)
     assert isinstance(answer.choices[0].message.parsed, City)
+
+
+class Country(BaseModel):
+    capital: City
+    others: list[City]
+    motto: str | None
+
+
+def test_a_typed_answer_of_types_within_types(client):
+    """Its schema refers to itself by `$ref`, and says null by `anyOf`."""
+    answer = client.chat.completions.parse(model=MODEL, messages=HI, response_format=Country)
+    assert isinstance(answer.choices[0].message.parsed.capital, City)
+
+
+def test_typed_arguments_of_a_call(client):
+    tools = [openai.pydantic_function_tool(Country, name="save")]
+    answer = client.chat.completions.parse(model=MODEL, messages=HI, tools=tools)
+    (call,) = answer.choices[0].message.tool_calls
+    assert isinstance(call.function.parsed_arguments, Country)
+
+
+@pytest.mark.parametrize(
+    "choice", ["required", {"type": "function", "function": {"name": "get_weather"}}]
+)
+def test_a_call_that_must_be_made(client, choice):
+    asked = {"model": MODEL, "messages": HI, "tools": [WEATHER], "tool_choice": choice}
+    (call,) = client.chat.completions.create(**asked).choices[0].message.tool_calls
+    assert call.function.name == "get_weather"
+    assert "city" in json.loads(call.function.arguments)
 
 
 def test_a_completion(client):
