@@ -97,7 +97,8 @@ class Raw:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for peer in self.peers:
-            peer.writer.transport.abort()
+            if not peer.writer.is_closing():  # over TLS, Python 3.11.2 fails on a closed one
+                peer.writer.transport.abort()
         await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
