@@ -19,14 +19,20 @@ def secret_id(kind: str) -> str:
 
 
 class CallIds:
-    """The ids of one answer's tool calls. No two are the same, whatever the engine says."""
+    """The ids of one answer's tool calls. No two are the same, whatever the engine says: a client
+    finds the result of a call by its id."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "call_") -> None:
+        self._kind = kind
         self._given: set[str] = set()
+
+    @property
+    def any(self) -> bool:
+        return bool(self._given)
 
     def next(self, engine_id: str) -> str:
         found = engine_id
         if not found or found in self._given:
-            found = new_id("call_")
+            found = new_id(self._kind)
         self._given.add(found)
         return found

@@ -14,8 +14,8 @@ from aiohttp.typedefs import Handler
 from _llamagate.demo.lines import Answer, Line
 from _llamagate.demo.models import DIMENSIONS, Memory, Refusal, find, show, tags
 from _llamagate.demo.speech import Ask, tokens
+from _llamagate.wires.ollama import SPOKEN
 
-_VERSION = "0.33.0"  # of the Ollama whose wire this is
 _HELLO = "Ollama is running (not really: this is the demo engine of LlamaGate)"
 _LARGEST_BODY = 256 * 1024 * 1024  # the gateway has its own, smaller limit
 
@@ -130,7 +130,7 @@ async def _root(request: web.Request) -> web.Response:
 
 
 async def _version(request: web.Request) -> web.Response:
-    return _json({"version": _VERSION})
+    return _json({"version": SPOKEN})
 
 
 async def _tags(request: web.Request) -> web.Response:

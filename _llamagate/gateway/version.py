@@ -6,8 +6,8 @@ from collections.abc import Callable
 from _llamagate.engines.ollama import OllamaEngine
 from _llamagate.engines.pool import Pool
 from _llamagate.errors import NoEngine
+from _llamagate.wires.ollama import SPOKEN
 
-_SPOKEN = "0.33.0"  # whose wire the gateway speaks where no Ollama is behind it
 _KEPT = 10.0  # seconds; anybody may ask
 
 
@@ -22,7 +22,7 @@ class EngineVersion:
         if self._clock() - self._asked < _KEPT:
             return self._known
         if not any(state.kind == "ollama" for state in self._pool.engines):
-            return _SPOKEN
+            return SPOKEN
         await self._pool.refresh()
         engine = self._pool.engine()
         assert isinstance(engine, OllamaEngine)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import Model
+from _llamagate.wires.body import page_size
 
 _PAGE = 20
 _LONGEST_PAGE = 1000
@@ -22,10 +23,7 @@ class Page(Struct, frozen=True):
 
 
 def parse_page(query: Mapping[str, str]) -> Page:
-    text = query.get("limit", str(_PAGE))
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
-    if not 1 <= limit <= _LONGEST_PAGE:
-        raise InvalidRequest(f"'limit' must be between 1 and {_LONGEST_PAGE}.", param="limit")
+    limit = page_size(query, _PAGE, _LONGEST_PAGE)
     page = Page(limit, query.get("after_id", ""), query.get("before_id", ""))
     if page.after and page.before:
         raise InvalidRequest("'after_id' and 'before_id' exclude each other.", param="before_id")

@@ -8,6 +8,7 @@ from _llamagate.errors import EngineGarbled
 from _llamagate.exchange import Finish, Reply, ToolUse, Usage
 from _llamagate.ids import new_id
 from _llamagate.wires.anthropic.tool_ids import ClientIds
+from _llamagate.wires.arguments import parse_arguments
 
 # A thinking block must be signed. Nothing here is: the text says so to whoever decodes it
 # ("unsigned, by llamagate"), and any signature is accepted when a block comes back.
@@ -82,14 +83,9 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 
 def _arguments(call: ToolUse, cut: bool) -> dict[str, Any] | None:
-    try:
-        found = orjson.loads(call.arguments) if call.arguments.strip() else {}
-    except orjson.JSONDecodeError:
-        found = None
-    if isinstance(found, dict):
-        return found
-    if cut:
-        return None  # half a call must not be run; `max_tokens` tells why it is missing
+    found = parse_arguments(call.arguments)
+    if found is not None or cut:
+        return found  # None: half a call must not be run; `max_tokens` tells why it is missing
     raise EngineGarbled(
         f"The engine called the tool {call.name!r} with arguments that are no JSON object."
     )

@@ -6,7 +6,7 @@ import re
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 
-from _llamagate.ids import new_id
+from _llamagate.ids import CallIds
 
 # What Anthropic's clients accept in an id.
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -14,23 +14,14 @@ _CARRIED = "toolu_id_"
 _ENCODED = "toolu_b64_"
 
 
-class ClientIds:
-    """The ids of one answer's calls, as a client sees them. No two are the same, whatever the
-    engine says: a client finds the result of a call by its id."""
+class ClientIds(CallIds):
+    """The ids of one answer's calls, as a client sees them."""
 
     def __init__(self) -> None:
-        self._given: set[str] = set()
-
-    @property
-    def any(self) -> bool:
-        return bool(self._given)
+        super().__init__("toolu_")
 
     def next(self, engine_id: str) -> str:
-        found = _client_id(engine_id) if engine_id else ""
-        if not found or found in self._given:
-            found = new_id("toolu_")
-        self._given.add(found)
-        return found
+        return super().next(_client_id(engine_id) if engine_id else "")
 
 
 def engine_id(client_id: str) -> str:

@@ -5,3 +5,5 @@
 what they ask that changes an engine's models. `errors` writes and reads what went wrong, and `keys`
 knows which keys of a body are not what they seem.
 """
+
+SPOKEN = "0.33.0"  # the version of Ollama whose wire this is

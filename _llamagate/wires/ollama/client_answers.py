@@ -6,7 +6,7 @@ a line that never change are encoded once, so a piece of text costs one small en
 """
 
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
 
@@ -28,6 +28,7 @@ from _llamagate.exchange import (
     Waiting,
 )
 from _llamagate.ids import new_id
+from _llamagate.wires.arguments import parse_arguments
 from _llamagate.wires.frames import one_line
 from _llamagate.wires.ollama.errors import render_error_line
 
@@ -230,12 +231,9 @@ def _extra(finish: Finish) -> Fields:
     return finish.extra if finish.wire == "ollama" else {}
 
 
-def _arguments(use: ToolUse) -> Any:
-    try:
-        found = orjson.loads(use.arguments) if use.arguments.strip() else {}
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
+def _arguments(use: ToolUse) -> Fields:
+    found = parse_arguments(use.arguments)
+    if found is None:
         raise EngineGarbled("The model called a tool with arguments that are no JSON object.")
     return found
 

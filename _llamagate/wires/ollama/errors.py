@@ -19,6 +19,7 @@ from _llamagate.errors import (
     GatewayError,
 )
 from _llamagate.wires.frames import one_line
+from _llamagate.wires.retry_after import parse_retry_after
 
 _CLIENTS_FAULT = re.compile(
     r'option "|invalid format|template:|image input is not supported|does not support embeddings'
@@ -50,8 +51,7 @@ def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:
     if status == 404:
         return EngineLacksModel(text)
     if status in (429, 503):
-        seconds = re.fullmatch(r"[0-9]{1,6}", retry_after)
-        return EngineBusy(text, retry_after=int(seconds[0]) if seconds else None)
+        return EngineBusy(text, retry_after=parse_retry_after(retry_after))
     if _CLIENTS_FAULT.search(text):
         return EngineRefused(text, 400)
     if status in (401, 403) or not 400 <= status < 500:

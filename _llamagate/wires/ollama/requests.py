@@ -21,6 +21,7 @@ from _llamagate.exchange import (
     Tool,
     ToolUse,
 )
+from _llamagate.wires.arguments import parse_arguments
 from _llamagate.wires.schemas import plain_schema
 
 _OPTIONS = (
@@ -155,11 +156,8 @@ def _tool_use(use: ToolUse, own: bool) -> dict[str, Any]:
 
 def _arguments(text: str) -> dict[str, Any]:
     """Ollama wants an object where OpenAI has JSON text."""
-    try:
-        found = orjson.loads(text) if text.strip() else {}
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
+    found = parse_arguments(text)
+    if found is None:
         raise InvalidRequest(
             "The arguments of an earlier tool call are not a JSON object.", param="messages"
         )

@@ -11,6 +11,7 @@ from _llamagate.errors import GatewayError, InvalidRequest
 from _llamagate.exchange import Completion, Event, Finish, Logprob, Reply, Text, Usage
 from _llamagate.ids import new_id
 from _llamagate.wires.body import check, said, unknown_keys
+from _llamagate.wires.frames import sse
 from _llamagate.wires.openai.chat_answers import DONE, finish_reason, render_usage
 from _llamagate.wires.openai.errors import render_error
 from _llamagate.wires.openai.parts import Texts, parse_texts
@@ -140,7 +141,7 @@ class CompletionStream:
         return self._head + b'],"usage":' + usage + b"}\n\n" + DONE
 
     def fail(self, error: GatewayError, request_id: str) -> bytes:
-        return b"data: " + orjson.dumps(render_error(error, request_id)) + b"\n\n"
+        return sse(orjson.dumps(render_error(error, request_id)))
 
     def _chunk(
         self,

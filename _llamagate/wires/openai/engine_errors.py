@@ -13,6 +13,7 @@ from _llamagate.errors import (
     EngineLacksModel,
     EngineRefused,
 )
+from _llamagate.wires.retry_after import parse_retry_after
 
 _NO_MODEL = "model_not_found"
 _NO_CREDIT = "insufficient_quota"
@@ -31,8 +32,7 @@ def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:
     if code == _NO_CREDIT:
         return EngineFailed(text)
     if status in (429, 503, 529):
-        seconds = int(retry_after) if retry_after.isdigit() else None
-        return EngineBusy(text, retry_after=seconds)
+        return EngineBusy(text, retry_after=parse_retry_after(retry_after))
     if status in (401, 403):
         return EngineFailed(f"The engine does not accept our key: {text}")
     if not 400 <= status < 500:

@@ -2,12 +2,12 @@
 
 from typing import TypeAlias
 
-import orjson
 from msgspec import Struct
 
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import AudioPart, ImagePart, TextPart
 from _llamagate.exchange import Part as NeutralPart
+from _llamagate.wires.arguments import parse_arguments
 from _llamagate.wires.body import check_base64
 
 
@@ -105,9 +105,5 @@ def parse_image(url: str, param: str) -> ImagePart:
 
 def check_arguments(text: str, param: str) -> None:
     """Ollama needs the arguments of earlier calls as an object."""
-    try:
-        if not text.strip() or isinstance(orjson.loads(text), dict):
-            return
-    except orjson.JSONDecodeError:
-        pass  # the same answer as for JSON that is no object
-    raise InvalidRequest(f"'{param}' must be the text of a JSON object.", param=param)
+    if parse_arguments(text) is None:
+        raise InvalidRequest(f"'{param}' must be the text of a JSON object.", param=param)

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from _llamagate.errors import InvalidRequest
 from _llamagate.exchange import Fields
+from _llamagate.wires.body import page_size
 
 _PAGE = 20
 _LONGEST_PAGE = 100
@@ -18,10 +19,7 @@ class Page(Struct, frozen=True):
 
 
 def parse_page(query: Mapping[str, str]) -> Page:
-    text = query.get("limit", str(_PAGE))
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
-    if not 1 <= limit <= _LONGEST_PAGE:
-        raise InvalidRequest(f"'limit' must be between 1 and {_LONGEST_PAGE}.", param="limit")
+    limit = page_size(query, _PAGE, _LONGEST_PAGE)
     order = query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise InvalidRequest('\'order\' must be "asc" or "desc".', param="order")
