@@ -143,17 +143,17 @@ class Names:
         shown: dict[str, Model] = {}
         there = {canonical(model.name): model for model in models}
         for name, model in there.items():
-            if self._usable(name, caller.models):
+            if self.usable(name, caller):
                 shown[name] = model
         for alias, targets in self.aliases.items():
             found = next((there[t] for t in map(canonical, targets) if t in there), None)
-            if found and "*" not in alias and self._usable(alias, caller.models):
+            if found and "*" not in alias and self.usable(alias, caller):
                 shown[canonical(alias)] = _called(alias, found)
         return list(shown.values())
 
-    def _usable(self, name: str, allowed: tuple[str, ...] | None) -> bool:
+    def usable(self, name: str, caller: Caller) -> bool:
         try:
-            self._resolve_for(name, allowed)
+            self.resolve(name, caller)
         except (NoSuchModel, NotAllowed):
             return False
         return True

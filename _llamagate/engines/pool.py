@@ -268,16 +268,16 @@ class Pool:
             for resident in host.resident.values()
         ]
 
-    def default_model(self) -> str:
-        """A resident one, else the newest; "" where there is none. Raises NoEngine while nobody
-        can know."""
+    def default_model(self, usable: Callable[[str], bool] = lambda _: True) -> str:
+        """Of those that are usable a resident one, else the newest; "" where there is none.
+        Raises NoEngine while nobody can know."""
         if not self.healthy:
             raise NoEngine("No engine answers, so there is no model to choose.", retry_after=5)
         loaded = {name for host in self._hosts if host.up for name in host.resident}
         talking = {
             name: model.name
             for name, model in self._index.models.items()
-            if not model.capabilities or "completion" in model.capabilities
+            if (not model.capabilities or "completion" in model.capabilities) and usable(name)
         }
         best = next((name for name in talking if name in loaded), next(iter(talking), ""))
         return talking.get(best, "")

@@ -27,6 +27,7 @@ from _llamagate.exchange import (
 from _llamagate.gateway.answers import Answers
 from _llamagate.gateway.choose import enter, granted, order, sticky
 from _llamagate.gateway.hops import check_hops
+from _llamagate.gateway.resolve import default_model, resolve
 from _llamagate.metrics import Metrics
 from _llamagate.models import Names, Resolved
 from _llamagate.queue import Queue, Turn
@@ -49,9 +50,7 @@ class Generate:
     def __call__(self, requests: Sequence[Chat | Completion], call: Call) -> Events:
         """The events of an answer; several requests are the choices of one answer."""
         check_hops(call)
-        first = requests[0]
-        resolved = self.names.resolve(first.model or self._default_model(), call.caller)
-        call.model = resolved.names[0]
+        resolved = resolve(self.names, self.pool, requests[0].model, call)
         return self.answers.serve(
             requests, resolved.names, call, lambda: self._run(requests, resolved, call)
         )
@@ -59,11 +58,9 @@ class Generate:
     def with_defaults(self, request: Request, caller: Caller) -> Request:
         """As its model is asked where a client does not say; for surfaces with defaults of their
         own, which come after these."""
-        resolved = self.names.resolve(request.model or self._default_model(), caller)
+        asked = request.model or default_model(self.names, self.pool, caller)
+        resolved = self.names.resolve(asked, caller)
         return self.names.apply(request, resolved.names[0])
-
-    def _default_model(self) -> str:
-        return self.names.default_model or self.pool.default_model()
 
     def _run(self, requests: Sequence[Chat | Completion], resolved: Resolved, call: Call) -> Events:
         if len(requests) == 1:

@@ -5,18 +5,21 @@ import logging
 
 from _llamagate.engines.pool import Candidate, Pool
 from _llamagate.errors import EngineError
-from _llamagate.exchange import Call
+from _llamagate.exchange import Call, Caller
 from _llamagate.models import Names, Resolved
 
 _log = logging.getLogger("llamagate.gateway")
 
 
 def resolve(names: Names, pool: Pool, asked: str, call: Call) -> Resolved:
-    """Who names no model gets the default one, else one that is there."""
-    asked = asked or names.default_model or pool.default_model()
-    resolved = names.resolve(asked, call.caller)
+    resolved = names.resolve(asked or default_model(names, pool, call.caller), call.caller)
     call.model = resolved.names[0]
     return resolved
+
+
+def default_model(names: Names, pool: Pool, caller: Caller) -> str:
+    """For who names none: the configured one, else one that is there and that they may use."""
+    return names.default_model or pool.default_model(lambda name: names.usable(name, caller))
 
 
 async def find(pool: Pool, resolved: Resolved) -> list[Candidate]:

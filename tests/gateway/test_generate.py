@@ -125,6 +125,15 @@ async def test_without_a_name_the_configured_model_answers_else_the_one_in_memor
 # ---------------------------------------------------------------- defaults and locks
 
 
+async def test_without_a_name_only_a_model_that_the_caller_may_use_answers(
+    told: Running, ollama: FakeOllama
+) -> None:
+    await ask(told, "llama3.2", ADMIN)
+    await ollama.until(lambda: ollama.loaded == ["llama3.2:latest"])
+    status, found = await ask(told, "", ANN)
+    assert (status, found["model"]) == (200, "llama3.1:8b")
+
+
 async def test_defaults_hold_where_the_client_says_nothing(
     told: Running, ollama: FakeOllama
 ) -> None:
