@@ -55,7 +55,7 @@ class _Download:
     def __str__(self) -> str:
         if not self.of:
             return "to be downloaded"
-        return f"downloading, {self.done / 1e9:.2f} of {self.of / 1e9:.2f} GB"
+        return f"downloading, {100 * self.done // self.of} % of {self.of / 1e6:,.1f} MB"
 
 
 class Snapshots:

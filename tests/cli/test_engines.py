@@ -1,6 +1,8 @@
 """`llamagate engines`, against gateways that run."""
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from tests.cli.commands import run
 from tests.conftest import Running, StartGateway
 from tests.fakes.ollama import Answer, FakeOllama, Fault
 from tests.fakes.openai import OpenAIServer
+from tests.fakes.workshop import Workshop
 
 SECRET = "sk-the-engines-own-secret"
 
@@ -53,6 +56,29 @@ async def test_engines_of_every_kind_are_listed_without_their_keys(
     assert third.split() == ["vllm", "openai", vllm.url, "up", "0", "0", "1", "-"]
     assert why.startswith("ollama-2: ")
     assert SECRET not in done.out
+
+
+async def test_a_download_is_told_while_it_runs(
+    start_gateway: StartGateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop = Workshop(tmp_path)
+    (workshop.on_hub("org/toy") / ".slow").write_text("0.3")
+    gateway = await start_gateway(
+        **workshop.environ,
+        OLLAMA_HOST="none",
+        HF_MODELS="org/*",
+        TRANSFORMERS_PYTHON=sys.executable,
+    )
+    asked = chat("Hi") | {"model": "org/toy"}
+    answer = asyncio.ensure_future(gateway.json("POST", "/v1/chat/completions", json=asked))
+    told = ""
+    while "downloading" not in told:
+        assert not answer.done()
+        told = (await run(capsys, gateway.url, "engines")).out
+    _, row, *remarks = told.splitlines()
+    assert row.split() == ["transformers", "transformers", "-", "up", "1", "0", "0", "-"]
+    assert remarks == ["transformers: org/toy: downloading, 0 % of 0.0 MB"]
+    assert (await answer)[0] == 200
 
 
 def test_an_address_with_a_password_is_refused_without_repeating_it(

@@ -117,6 +117,22 @@ def test_the_backend_says_which_model_is_the_default(tmp_path: Path) -> None:
     assert load({"MODEL_NAME": "gpt2"}, tmp_path).default_model == "gpt2"
 
 
+def test_transformers_is_an_engine_where_it_has_models_to_serve(tmp_path: Path) -> None:
+    def served(**environ: str) -> tuple[str, ...]:
+        engines = load({"OLLAMA_HOST": "none", **environ}, tmp_path).engines
+        return engines[0].models if engines else ()
+
+    assert served() == served(HF_MODELS="none") == served(MODEL_NAME="gpt2") == ()
+    assert served(MODEL_BACKEND="transformers") == ()
+    assert served(MODEL_BACKEND="transformers", MODEL_NAME="gpt2") == ("gpt2",)
+    assert served(HF_MODELS="a/b,c/*") == ("a/b", "c/*")
+    both = {"MODEL_BACKEND": "transformers", "MODEL_NAME": "a/b", "HF_MODELS": "a/b,*"}
+    assert served(**both) == ("a/b", "*")
+    (engine,) = load({"OLLAMA_HOST": "none", "HF_MODELS": "*"}, tmp_path).engines
+    assert (engine.name, engine.kind, engine.slots) == ("transformers", "transformers", 1)
+    assert engine.place == "transformers"
+
+
 def test_either_rate_replaces_what_surfaces_promise(tmp_path: Path) -> None:
     slow = load({"RATE_LIMIT_RPS": "0.5"}, tmp_path)
     assert (slow.rate_limit, slow.rate_limit_set) == (RateLimit(0.5, 1), True)

@@ -85,6 +85,12 @@ async def test_what_was_declared_limits_what_was_listed():
     assert host.models["gpt-5"].modified == 1
 
 
+async def test_what_was_listed_stays_where_a_declared_pattern_takes_it():
+    host = watched(paper("one", "a/new", "b/new", kind="transformers", declared=("c", "a/*")))
+    await probed(host)
+    assert list(host.models) == ["c", "a/new"]
+
+
 async def test_an_answer_to_a_probe_is_remembered_for_a_second():
     engine, clock = paper("one", "tiny"), Clock()
     host = watched(engine, clock)

@@ -166,6 +166,31 @@ async def test_what_an_engine_lists_goes_before_what_another_takes_by_pattern():
     assert names(pool.candidates(["org/model"])) == ["a"]
 
 
+async def test_only_what_could_be_an_id_there_is_taken_by_pattern_for_hugging_face():
+    pool = await opened(paper("t", kind="transformers", declared=("*",)))
+    for name in ("llama9:70b", "hf.co/org/model", "/etc/passwd"):
+        with pytest.raises(NoSuchModel):
+            await pool.find([name])
+    pool = await opened(paper("o", kind="openai", declared=("*",)))
+    assert await pool.find(["llama9:70b"])
+
+
+async def test_a_model_that_may_be_one_of_hugging_face_is_refused_with_the_setting():
+    pool = await opened(paper("a", "tiny"))
+    with pytest.raises(NoSuchModel, match="HF_MODELS"):
+        await pool.find(["org/model"])
+    with pytest.raises(NoSuchModel) as refusal:
+        await pool.find(["tinier"])
+    assert "HF_MODELS" not in refusal.value.message
+
+
+async def test_what_an_engine_does_beside_answering_is_told():
+    engine = paper("t", kind="transformers", declared=("org/*",))
+    engine.doing = ["org/model: loading"]
+    pool = await opened(engine)
+    assert pool.engines[0].activity == ("org/model: loading",)
+
+
 async def test_names_taken_by_pattern_are_bounded():
     pool = await opened(paper("t", kind="transformers", declared=("*",)))
     for number in range(400):

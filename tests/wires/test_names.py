@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from _llamagate.errors import InvalidRequest
-from _llamagate.wires.names import canonical, leaves_machine
+from _llamagate.wires.names import canonical, is_hub_id, leaves_machine
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,22 @@ def test_a_cloud_elsewhere_in_a_name_stays_here(spelling):
 def test_a_name_cannot_be_both_here_and_away(spelling):
     with pytest.raises(InvalidRequest, match="not both"):
         canonical(spelling)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "Qwen/Qwen3-0.6B", "a_b/c.d", "openai-community/gpt2"])
+def test_a_hugging_face_id_is_known_by_its_form(name):
+    assert is_hub_id(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("llama3.1:8b", "a/b/c", "hf.co/org", "huggingface.co/org", "/etc", "./x", "~/x", "../x"),
+        *("a/..", "a--b", "a/b..c", "a/", "/a", "-a", "a b", "", "é", "a" * 200, "a/b@main", "a\n"),
+    ],
+)
+def test_what_hugging_face_could_not_have_is_no_id(name):
+    assert not is_hub_id(name)
 
 
 @given(st.text(alphabet="aB1:/.-_@lc", max_size=30) | st.sampled_from(["x:cloud:local:local"]))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from _llamagate.cli.ask import Answer, NoAnswer, ask
 from _llamagate.cli.doctor.finding import Finding, fail, ok, warn
+from _llamagate.cli.doctor.transformers import look_at_transformers
 from _llamagate.config import Config, EngineSettings
 
 _SMALL_CONTEXT = 4096  # Ollama's own choice with little video memory
@@ -22,6 +23,9 @@ def look_at_engines(config: Config) -> Iterator[Finding]:
         yield fail("engines", "none is set; name one in OLLAMA_HOST or OPENAI_ENGINES.")
     models: set[str] = set()
     for engine in config.engines:
+        if engine.kind == "transformers":
+            yield from look_at_transformers(config)
+            continue
         subject = f"engine {engine.name}"
         try:
             answer = _ask(engine, _models_path(engine))
