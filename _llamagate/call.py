@@ -34,7 +34,6 @@ class Route:
     handler: Handler
     access: Access
     counted: bool = True  # against the caller's rate limit
-    any_type: bool = False  # takes a body of any Content-Type
     raw: bool = False  # the body is streamed on, of any size
     render_error: RenderError | None = None  # where it is not the surface's
 
@@ -48,8 +47,6 @@ class Mounted:
     render_error: RenderError
     surface: str = ""
     counted: bool = True
-    any_type: bool = False
-    raw: bool = False
 
 
 class Routes:

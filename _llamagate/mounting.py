@@ -93,8 +93,6 @@ class Surfaces:
                 render_error=route.render_error or one.surface.render_error,
                 surface=one.limited_as,
                 counted=route.counted,
-                any_type=route.any_type,
-                raw=route.raw,
             )
             add = partial(app.router.add_route, expect_handler=None if route.raw else invite)
             routes.add(add(route.method, path, route.handler), mounted)

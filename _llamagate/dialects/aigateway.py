@@ -22,9 +22,9 @@ class AIGateway:
     def _at(self, start: str) -> list[Route]:
         user = Access.USER
         return [
-            Route("POST", f"{start}/generate", self._ollama.complete, user, any_type=True),
-            Route("POST", f"{start}/chat", self.chat, user, any_type=True),
-            Route("POST", f"{start}/embed", self._ollama.embed, user, any_type=True),
+            Route("POST", f"{start}/generate", self._ollama.complete, user),
+            Route("POST", f"{start}/chat", self.chat, user),
+            Route("POST", f"{start}/embed", self._ollama.embed, user),
             Route("GET", f"{start}/tags", self._ollama.tags, user),
         ]
 

@@ -41,14 +41,14 @@ class Ollama:
             Route("GET", "/", self.root, public),
             Route("GET", "/api/version", self.version, public),
             Route("GET", "/api/status", self.status, public),
-            Route("POST", "/api/chat", self.chat, user, any_type=True),
-            Route("POST", "/api/generate", self.complete, user, any_type=True),
-            Route("POST", "/api/embed", self.embed, user, any_type=True),
-            Route("POST", "/api/embeddings", self.embeddings, user, any_type=True),
+            Route("POST", "/api/chat", self.chat, user),
+            Route("POST", "/api/generate", self.complete, user),
+            Route("POST", "/api/embed", self.embed, user),
+            Route("POST", "/api/embeddings", self.embeddings, user),
             Route("GET", "/api/tags", self.tags, user),
             Route("HEAD", "/api/tags", self.tags, user),
             Route("GET", "/api/ps", self.ps, user),
-            Route("POST", "/api/show", self.show, user, any_type=True),
+            Route("POST", "/api/show", self.show, user),
         ]
 
     async def root(self, request: web.Request) -> web.StreamResponse:

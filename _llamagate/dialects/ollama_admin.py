@@ -34,16 +34,16 @@ class OllamaAdmin:
     def routes(self) -> list[Route]:
         only = Access.ADMIN
         known = [
-            Route("POST", "/api/pull", self.pull, only, any_type=True),
-            Route("POST", "/api/push", self.push, only, any_type=True),
-            Route("POST", "/api/create", self.create, only, any_type=True),
-            Route("POST", "/api/copy", self.copy, only, any_type=True),
-            Route("DELETE", "/api/delete", self.delete, only, any_type=True),
+            Route("POST", "/api/pull", self.pull, only),
+            Route("POST", "/api/push", self.push, only),
+            Route("POST", "/api/create", self.create, only),
+            Route("POST", "/api/copy", self.copy, only),
+            Route("DELETE", "/api/delete", self.delete, only),
             Route("HEAD", "/api/blobs/{digest}", self.blob, only),
-            Route("POST", "/api/blobs/{digest}", self.blob, only, any_type=True, raw=True),
+            Route("POST", "/api/blobs/{digest}", self.blob, only, raw=True),
         ]
         passed = [
-            Route(method, path, self.pass_on, only, any_type=True, raw=True)
+            Route(method, path, self.pass_on, only, raw=True)
             for method, path in (
                 ("POST", "/api/me"),
                 ("POST", "/api/signout"),
@@ -54,7 +54,7 @@ class OllamaAdmin:
             )
         ]
         others = _all_but([route.path for route in (*self._beside, *known, *passed)])
-        rest = Route("*", others, self.pass_on, only, any_type=True, raw=True)
+        rest = Route("*", others, self.pass_on, only, raw=True)
         return [*known, *passed, rest]
 
     async def pull(self, request: web.Request) -> web.StreamResponse:
