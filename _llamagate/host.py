@@ -25,7 +25,7 @@ class Host:
         self._nvml, self._gpus = _nvidia()
         self._seen = HostLoad(0.0, 0.0, 0.0)
         self._at = float("-inf")
-        psutil.cpu_percent()  # the first call only begins to measure
+        _cpu()  # the first call only begins to measure
 
     @property
     def has_gpu(self) -> bool:
@@ -36,7 +36,7 @@ class Host:
         if now - self._at >= _FRESH:
             self._at = now
             busiest = max(map(self._busy, self._gpus), default=0.0)
-            self._seen = HostLoad(psutil.cpu_percent(), psutil.virtual_memory().percent, busiest)
+            self._seen = HostLoad(_cpu(), _memory(), busiest)
         return self._seen
 
     def _busy(self, gpu: Any) -> float:
@@ -45,6 +45,20 @@ class Host:
             return float(self._nvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
         except self._nvml.NVMLError:
             return 0.0
+
+
+def _cpu() -> float:
+    try:
+        return float(psutil.cpu_percent())
+    except OSError:  # a sandbox that hides /proc
+        return 0.0
+
+
+def _memory() -> float:
+    try:
+        return float(psutil.virtual_memory().percent)
+    except OSError:
+        return 0.0
 
 
 def _nvidia() -> tuple[Any, list[Any]]:

@@ -91,3 +91,13 @@ def test_a_look_is_good_for_a_second(nvml: FakeNvml) -> None:
     host = Host()
     assert host.load() is host.load()
     assert nvml.looks == 1
+
+
+def test_a_sandbox_that_hides_proc_hides_numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """psutil reads /proc by this name; a folder without the files is what a sandbox shows."""
+    monkeypatch.setattr("psutil.PROCFS_PATH", "/nowhere")
+
+    load = Host().load()
+
+    assert load.cpu == 0.0
+    assert load.memory == 0.0
