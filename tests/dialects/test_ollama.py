@@ -336,7 +336,7 @@ async def test_paths_and_methods_that_are_not_there(gateway: Running) -> None:
             assert answer.status == 405, path
             assert answer.headers["Allow"] == allow
             assert (await answer.json()).keys() == {"error"}
-    for path in ("/ollama/nothing", "/ollama/v1/messages", "/ollama/api"):
+    for path in ("/ollama/nothing", "/ollama/v1/nothing", "/ollama/api"):
         status, found = await gateway.json("GET", path)
         assert (status, found.keys()) == (404, {"error"})
 

@@ -53,7 +53,7 @@ def backlog(fair: Fair[Place], count: int, **kind: object) -> None:
         fair.add(Place(number=number, **kind))
 
 
-def _lane(one: Place) -> tuple[str, str, bool]:
+def lane(one: Place) -> tuple[str, str, bool]:
     return one.account, one.person, one.batch
 
 
@@ -81,11 +81,7 @@ def test_one_person_of_one_caller_is_served_first_come_first_served(script):
     order = drained(fair)
     for one in inside:
         for later in inside[inside.index(one) + 1 :]:
-            alike = (one.account, one.person, one.batch) == (
-                later.account,
-                later.person,
-                later.batch,
-            )
+            alike = lane(one) == lane(later)
             assert not alike or order.index(one) < order.index(later)
 
 
