@@ -1,18 +1,22 @@
 """A client that leaves stops the engine within a second, wherever its request is just then.
 
-Each way is tried twenty times, under the real server: aiohttp's test server would cancel handlers
-even where the product forgot to ask for it.
+Each way is tried twenty times, and a few times in every dialect, under the real server: aiohttp's
+test server would cancel handlers even where the product forgot to ask for it.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.conftest import Running, StartGateway
+from tests.dialects.speaking import DIALECTS, Dialect, Wish, spelt
 from tests.fakes.ollama import Answer, FakeOllama
+from tests.fakes.openai import Habits, OpenAIServer
 
 _TIMES = 20
+_TIMES_EACH = 3
 _LONG = Answer(pieces=("word ",) * 2000, pace=0.02)
 
 
@@ -120,6 +124,68 @@ async def test_the_gauge_of_requests_in_flight_is_back_at_zero(
         text = await answer.text()
     assert "llamagate_requests_in_flight 0.0" in text
     assert "llamagate_cancelled_requests_total 1.0" in text
+
+
+every_dialect = pytest.mark.parametrize(
+    ("dialect", "stream"),
+    [(one, stream) for one in DIALECTS for stream in ((False, True) if one.streams else (False,))],
+    ids=spelt,
+)
+
+
+@every_dialect
+@pytest.mark.parametrize("answer", [_LONG, Answer(first=30)], ids=["midway", "unanswered"])
+async def test_in_every_dialect_before_an_ollama(
+    gateway: Running, ollama: FakeOllama, dialect: Dialect, stream: bool, answer: Answer
+) -> None:
+    ollama.answer = answer
+    for left in range(1, _TIMES_EACH + 1):
+        begun = stream and answer is _LONG
+        await _leave(gateway, dialect, Wish(stream=stream), lambda: ollama.running, begun=begun)
+        await _gone(gateway, ollama, left)
+
+
+@every_dialect
+async def test_in_every_dialect_before_an_engine_of_openais_wire(
+    start_gateway: StartGateway, dialect: Dialect, stream: bool
+) -> None:
+    async with OpenAIServer(Habits(words=("word ",) * 2000, pace=0.02)) as server:
+        gateway = await start_gateway(OLLAMA_HOST="none", OPENAI_ENGINES=f"box={server.url}")
+        for left in range(1, _TIMES_EACH + 1):
+            wish = Wish("toy", stream)
+            await _leave(gateway, dialect, wish, lambda: server.running, begun=stream)
+            await _until(lambda: server.running == 0 and not gateway.server.gateway.running)
+            assert len(server.asked) == left
+            assert gateway.server.gateway.queue.snapshot() == []
+
+
+async def _leave(
+    gateway: Running, dialect: Dialect, wish: Wish, running: Callable[[], int], *, begun: bool
+) -> None:
+    """Ask, and go: once the answer has `begun`, or else once the engine works on it."""
+    asked = gateway.session.post(
+        gateway.url + dialect.path, json=dialect.ask(wish), headers=dialect.headers
+    )
+    if begun:
+        async with asked as answer:
+            assert await answer.content.readline()
+            answer.close()
+        return
+    request = asyncio.ensure_future(_whole(asked))
+    await _until(lambda: running() == 1)
+    request.cancel()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(1):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+async def _whole(asked: Any) -> bytes:
+    async with asked as answer:
+        found: bytes = await answer.read()
+        return found
 
 
 async def _text(gateway: Running, asked: dict[str, Any]) -> str:
