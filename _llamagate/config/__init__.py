@@ -7,8 +7,9 @@ Its files:
     values     engines, roles, keys, model defaults, rates
     settings   the table, which is also Config
     structure  the tables of llamagate.toml
+    sources    where they are written, and which place wins
     checks     what only shows when everything is together
-    loading    environment, .env and llamagate.toml, in their order of precedence
+    loading    from all places to one Config, or to all that is wrong
     manual     .env.example and docs/configuration.md, made from the table
 """
 

@@ -1,5 +1,17 @@
-"""The use cases: generate, embed, list and load models, relay. Here a request finds its engine.
+"""The use cases. Here a request finds its engine.
 
-Resolve the name, look into the cache, choose an engine, wait for a turn, ask, fail over until the
-first event has come, record what was used. Nothing here knows a wire, a header or a socket.
+    cases      all of them, for those who build what stands in front
+    generate   chats and completions: name, cache, engine, turn, fail-over until the first event
+    answers    answers given before, and `flight`: one run for identical requests
+    embed, count, load
+               embeddings, prompts counted, models into memory and out of it
+    models, show, version
+               what there is
+    relay      what has no neutral form, passed on to an Ollama engine
+    resolve    from a name to the engines that may be asked, and to the next one
+    choose     which of them is best now
+    hops       the end of a loop of gateways
+
+Nothing here knows a client, its headers or a socket; an engine's wire is known to `relay` and
+`show` only, which pass on what is Ollama's own.
 """

@@ -5,6 +5,7 @@
     errors        whatever goes wrong below becomes an answer
     cors, auth, rate_limit
                   steps: each looks at the request and raises, or lets it pass
+    headers       what every answer says, set as its head goes out
 
 The steps wait for nothing, so they are plain functions in one middleware: a coroutine for each
 would cost more than what most of them do.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from _llamagate.errors import Unavailable, WaitedTooLong
 from _llamagate.exchange import Caller
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a line knows its turns, and a turn its lines
     from _llamagate.queue.line import Key, Line
 
 _LOOK = 1.0  # seconds between two looks at one's place
