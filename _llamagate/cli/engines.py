@@ -79,7 +79,7 @@ def _test(gateway: RunningGateway, name: str) -> int:
 
 
 def _tested(test: Tested) -> str:
-    place = f"{plain(test.name)} at {plain(test.url)}"
+    place = f"{plain(test.name)} at {plain(test.url)}" if test.url else plain(test.name)
     took = f"{test.milliseconds:.{int(test.milliseconds < 10)}f} ms"
     if not test.up:
         return f"{place} failed after {took}: {plain(test.reason, 300)}"
