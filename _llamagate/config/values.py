@@ -5,6 +5,7 @@ rooms that read them.
 """
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 
 class ConfigError(Exception):
@@ -34,6 +35,12 @@ class EngineSettings:
     def place(self) -> str:
         """For people: its name, and its address where it has one of its own."""
         return f"{self.name} at {self.url}" if self.url else self.name
+
+    @property
+    def api(self) -> str:
+        """Where OpenAI's API begins, beyond the URL: an address without a path means /v1; with
+        one, it is taken as it is."""
+        return "" if urlsplit(self.url).path.strip("/") else "/v1"
 
 
 @dataclass(frozen=True, slots=True)

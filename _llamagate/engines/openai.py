@@ -34,14 +34,11 @@ _FAREWELL = 1.0  # seconds for the end of a body whose last event is here
 
 
 class OpenAIEngine:
-    """An address without a path means /v1; with one, it is taken as it is."""
-
     def __init__(self, settings: EngineSettings, http: Client) -> None:
         self.settings = settings
         self._http = http
-        url = urlsplit(settings.url)
-        self._root = "" if url.path.strip("/") else "/v1"
-        self._official = (url.hostname or "").endswith(_OFFICIAL)
+        self._root = settings.api
+        self._official = (urlsplit(settings.url).hostname or "").endswith(_OFFICIAL)
 
     async def generate(self, request: Chat | Completion, call: Call) -> Events:
         if not (request.messages if isinstance(request, Chat) else request.prompt):

@@ -57,9 +57,7 @@ def _ask(engine: EngineSettings, path: str) -> Answer:
 
 
 def _models_path(engine: EngineSettings) -> str:
-    if engine.kind == "ollama":
-        return "/api/tags"
-    return "/models" if engine.url.endswith("/v1") else "/v1/models"
+    return "/api/tags" if engine.kind == "ollama" else f"{engine.api}/models"
 
 
 def _start(engine: EngineSettings) -> str:

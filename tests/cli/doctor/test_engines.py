@@ -100,16 +100,26 @@ async def answer(peer: Peer, status: bytes, body: bytes, date: bytes = b"") -> N
     await peer.send(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
 
-async def test_an_openai_engine_is_asked_with_its_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("", b"GET /v1/models "),
+        ("/v1", b"GET /v1/models "),
+        ("/api", b"GET /api/models "),  # a path is taken as it is, as requests take it
+    ],
+)
+async def test_an_openai_engine_is_asked_with_its_key(
+    tmp_path: Path, path: str, asked: bytes
+) -> None:
     async def engine(peer: Peer) -> None:
         await answer(peer, b"200 OK", b'{"data": [{"id": "qwen3"}]}')
 
     async with Raw(engine) as server:
-        environ = {"OPENAI_ENGINES": f"box={server.url}/v1", "BOX_API_KEY": "sk-box"}
+        environ = {"OPENAI_ENGINES": f"box={server.url}{path}", "BOX_API_KEY": "sk-box"}
         found = await look(tmp_path, OLLAMA_HOST="none", **environ)
         head = server.peers[0].heads[0]
     assert found["models of box"].text == "1, such as qwen3."
-    assert head.startswith(b"GET /v1/models ")
+    assert head.startswith(asked)
     assert b"Bearer sk-box" in head
 
 
