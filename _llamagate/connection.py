@@ -19,12 +19,15 @@ from _llamagate.wires.openai.errors import render_error
 
 _log = logging.getLogger("llamagate.listener")
 _http_log = logging.getLogger("llamagate.http")
+# Seconds until the head of a first request must be there, from clients nobody knows yet: they could
+# take every file descriptor by saying nothing. For what follows aiohttp has a limit of its own.
+_OPENING = 60.0
 
 
 class Connection(web.RequestHandler):
     """For a server that leaves the cancelling of handlers to it."""
 
-    __slots__ = ("_call", "_outbox")
+    __slots__ = ("_call", "_opening", "_outbox")
 
     def __init__(self, server: web.Server, outbox: Outbox) -> None:
         super().__init__(
@@ -38,15 +41,18 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(Gathering(cast(asyncio.Transport, transport), self._outbox))
+        self._opening = asyncio.get_running_loop().call_later(_OPENING, self.force_close)
 
     def carries(self, call: Call) -> None:
         """The request that is being answered now."""
+        self._opening.cancel()
         self._call = call
         if self.transport is None:  # the client left before anybody looked at it
             call.client_left()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
+        self._opening.cancel()
         if self._call:
             self._call.client_left()
 

@@ -6,6 +6,7 @@ from io import BytesIO
 import orjson
 import pytest
 
+from _llamagate import connection
 from tests.conftest import Running, StartGateway
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.process import process
@@ -158,4 +159,22 @@ async def test_who_asks_first_is_told_to_go_on(gateway: Running) -> None:
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
         writer.write(body)
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: local"])
+async def test_who_says_nothing_does_not_stay(
+    gateway: Running, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(connection, "_OPENING", 0.1)
+    assert await answered(port_of(gateway), begun) == b""
+
+
+async def test_who_has_asked_may_stay(gateway: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_OPENING", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(gateway))
+    for _ in range(2):
+        writer.write(b"GET /health/live HTTP/1.1\r\n%b\r\n" % HOST)
+        assert b'"alive"' in await reader.read(4096)
+        await asyncio.sleep(0.15)
     writer.close()
