@@ -1,6 +1,6 @@
 """What one HTTP request carries, and what the table of routes says of the path it came by."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
@@ -36,6 +36,7 @@ class Route:
     counted: bool = True  # against the caller's rate limit
     raw: bool = False  # the body is streamed on, of any size
     render_error: RenderError | None = None  # where it is not the surface's
+    errors_for: tuple[str, RenderError] | None = None  # senders of this header read others
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class Mounted:
     render_error: RenderError
     surface: str = ""
     counted: bool = True
+    errors_for: tuple[str, RenderError] | None = None
+
+    def error_shape(self, headers: Mapping[str, str]) -> RenderError:
+        if self.errors_for and self.errors_for[0] in headers:
+            return self.errors_for[1]
+        return self.render_error
 
 
 class Routes:

@@ -93,6 +93,7 @@ class Surfaces:
                 render_error=route.render_error or one.surface.render_error,
                 surface=one.limited_as,
                 counted=route.counted,
+                errors_for=route.errors_for,
             )
             add = partial(app.router.add_route, expect_handler=None if route.raw else invite)
             routes.add(add(route.method, path, route.handler), mounted)

@@ -15,6 +15,7 @@ from _llamagate.gateway.count import CountTokens
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.models import ListModels
 from _llamagate.wires.anthropic import models
+from _llamagate.wires.anthropic.errors import render_error
 from _llamagate.wires.anthropic.reply import render_reply
 from _llamagate.wires.anthropic.request import parse_count, parse_request
 from _llamagate.wires.anthropic.stream import PING, MessageStream
@@ -44,8 +45,11 @@ class Anthropic:
     def beside(self, routes: Sequence[Route]) -> list[Route]:
         """Another API's routes. Where we have the same path, the client's headers decide."""
         own = {(route.method, route.path): route.handler for route in self.routes()}
+        errors_for = (VERSION, render_error)
         return [
-            replace(route, handler=_by_client(own[key], route.handler)) if key in own else route
+            replace(route, handler=_by_client(own[key], route.handler), errors_for=errors_for)
+            if key in own
+            else route
             for route in routes
             for key in [(route.method, route.path)]
         ]

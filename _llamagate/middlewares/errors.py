@@ -32,8 +32,9 @@ def answer_for(
     call.error = ours.code
     if request.writer.output_size:  # the head is out: to break off is all that can still be said
         raise error
+    render_error = route.error_shape(request.headers)
     response = web.Response(
-        body=orjson.dumps(route.render_error(ours, call.id)),
+        body=orjson.dumps(render_error(ours, call.id)),
         status=ours.http_status,
         headers=_headers(ours),
         content_type="application/json",

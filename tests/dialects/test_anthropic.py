@@ -285,6 +285,27 @@ async def test_models_have_anthropics_shape_for_its_clients_only(gateway: Runnin
     assert "first_id" in found
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "key", "status"),
+    [("GET", "", "", 401), ("GET", "/nobody", "a-key-of-ours", 404), ("PUT", "", "", 405)],
+)
+async def test_what_is_wrong_with_models_is_told_as_its_clients_read_it(
+    start_gateway: StartGateway,
+    ollama: FakeOllama,
+    method: str,
+    path: str,
+    key: str,
+    status: int,
+) -> None:
+    gateway = await start_gateway(OLLAMA_HOST=ollama.url, API_KEY="a-key-of-ours")
+    headers = {"X-API-Key": key}
+    told, others = await gateway.json(method, f"/v1/models{path}", headers=headers)
+    assert (told, set(others)) == (status, {"error"})
+    headers["anthropic-version"] = "2023-06-01"
+    told, found = await gateway.json(method, f"/v1/models{path}", headers=headers)
+    assert (told, set(found)) == (status, {"type", "error", "request_id"})
+
+
 async def test_the_same_stands_under_its_prefix(gateway: Running) -> None:
     status, found = await gateway.json("POST", "/anthropic/v1/messages", json=asked())
     assert (status, found["type"]) == (200, "message")
