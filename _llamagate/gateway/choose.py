@@ -11,8 +11,6 @@ from _llamagate.engines.pool import Candidate
 from _llamagate.exchange import Call, Chat, Completion
 from _llamagate.queue import Load, Queue, Turn
 
-_MASK = (1 << 63) - 1
-
 _OPENING = 2048  # characters by which a conversation is known
 
 

@@ -85,7 +85,7 @@ def parse_create(body: dict[str, Any]) -> Work:
             )
     for name in _FILES:
         _check_files(body.get(name) or {}, name)
-    base = known_place(asked.base, "from") if asked.base else ""
+    base = _known_place(asked.base, "from") if asked.base else ""
     work = _work(asked, unknown)
     sent = {name: body[name] for name in ("from", "remote_host", *_FILES) if name in body}
     return replace(work, body={**work.body, **sent}, base=base, remote=bool(asked.remote_host))
@@ -95,15 +95,15 @@ def parse_copy(body: dict[str, Any]) -> Copy:
     asked = check(body, _Copy)
     unknown_fields(body, _Copy)
     return Copy(
-        valid_name(asked.source or "", "source"),
-        known_place(asked.destination or "", "destination"),
+        _valid_name(asked.source or "", "source"),
+        _known_place(asked.destination or "", "destination"),
     )
 
 
 def parse_delete(body: dict[str, Any]) -> str:
     asked = check(body, _Delete)
     unknown_fields(body, _Delete)
-    return valid_name(asked.model or asked.name or "", "model")
+    return _valid_name(asked.model or asked.name or "", "model")
 
 
 def render_work(work: Work) -> bytes:
@@ -126,7 +126,7 @@ def check_digest(text: str, param: str = "digest") -> str:
     return text
 
 
-def valid_name(text: str, param: str) -> str:
+def _valid_name(text: str, param: str) -> str:
     name = text.strip()
     if len(name) > LONGEST or not _NAME.fullmatch(name):
         raise InvalidRequest(
@@ -135,10 +135,10 @@ def valid_name(text: str, param: str) -> str:
     return name
 
 
-def known_place(text: str, param: str) -> str:
+def _known_place(text: str, param: str) -> str:
     """A name that models come from or go to. Whoever chose the host could make the engine call
     any machine that it can reach."""
-    name = valid_name(text, param)
+    name = _valid_name(text, param)
     found = _NAME.fullmatch(name)
     host = found["host"] if found else None
     if host and host.lower() not in REGISTRIES:
@@ -154,7 +154,7 @@ def _work(asked: _Transfer, unknown: Fields) -> Work:
             "'insecure' is refused: models are transferred over verified connections only.",
             param="insecure",
         )
-    model = known_place(asked.model or asked.name or "", "model")
+    model = _known_place(asked.model or asked.name or "", "model")
     body = {**unknown, "model": model, "stream": True}  # a plain answer is put together here
     return Work(model, body, asked.stream is not False)
 

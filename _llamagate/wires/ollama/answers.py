@@ -110,7 +110,7 @@ class AnswerParser:
         if self._forced:
             self._text.append(text)
         elif text or extra or line.get("logprobs"):
-            events.append(Text(text, logprobs=parse_logprobs(line.get("logprobs")), extra=extra))
+            events.append(Text(text, logprobs=_logprobs(line.get("logprobs")), extra=extra))
         for call in message.get("tool_calls") or ():
             self._call(call, events)
         if done:
@@ -168,7 +168,7 @@ def _unknown(
     return extra or None
 
 
-def parse_logprobs(entries: list[dict[str, Any]] | None) -> tuple[Logprob, ...]:
+def _logprobs(entries: list[dict[str, Any]] | None) -> tuple[Logprob, ...]:
     if not entries:
         return ()
     return tuple(
@@ -176,7 +176,7 @@ def parse_logprobs(entries: list[dict[str, Any]] | None) -> tuple[Logprob, ...]:
             entry["token"],
             entry["logprob"],
             tuple(entry["bytes"]) if entry.get("bytes") is not None else None,
-            parse_logprobs(entry.get("top_logprobs")),
+            _logprobs(entry.get("top_logprobs")),
         )
         for entry in entries
     )

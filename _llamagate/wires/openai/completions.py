@@ -82,7 +82,7 @@ def parse_completions(body: dict[str, Any]) -> AskedCompletions:
 
 
 def render_completions(asked: AskedCompletions, replies: Sequence[Reply], model: str) -> bytes:
-    usage = usage_of(asked, {reply.choice: reply.finish.usage for reply in replies})
+    usage = _usage(asked, {reply.choice: reply.finish.usage for reply in replies})
     answer: dict[str, Any] = {
         "id": new_id("cmpl-"),
         "object": "text_completion",
@@ -137,7 +137,7 @@ class CompletionStream:
     def end(self) -> bytes:
         if not self._asked.include_usage:
             return DONE
-        usage = orjson.dumps(render_usage(usage_of(self._asked, self._usages)))
+        usage = orjson.dumps(render_usage(_usage(self._asked, self._usages)))
         return self._head + b'],"usage":' + usage + b"}\n\n" + DONE
 
     def fail(self, error: GatewayError, request_id: str) -> bytes:
@@ -163,7 +163,7 @@ class CompletionStream:
         pieces += (self._head, orjson.dumps(found), self._tail)
 
 
-def usage_of(asked: AskedCompletions, usages: dict[int, Usage]) -> Usage:
+def _usage(asked: AskedCompletions, usages: dict[int, Usage]) -> Usage:
     """Each prompt was read once for the client, however many copies answered it."""
     prompts: dict[int, int] = {}
     for choice, usage in usages.items():

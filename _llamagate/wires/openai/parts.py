@@ -11,11 +11,11 @@ from _llamagate.wires.arguments import parse_arguments
 from _llamagate.wires.body import check_base64
 
 
-class TextIn(Struct, tag_field="type", tag="text"):
+class _Text(Struct, tag_field="type", tag="text"):
     text: str
 
 
-class Refusal(Struct, tag_field="type", tag="refusal"):
+class _Refusal(Struct, tag_field="type", tag="refusal"):
     refusal: str
 
 
@@ -24,7 +24,7 @@ class _ImageUrl(Struct):
     detail: str | None = None
 
 
-class ImageIn(Struct, tag_field="type", tag="image_url"):
+class _Image(Struct, tag_field="type", tag="image_url"):
     image_url: _ImageUrl | str
 
 
@@ -33,15 +33,15 @@ class _InputAudio(Struct):
     format: str = ""
 
 
-class AudioIn(Struct, tag_field="type", tag="input_audio"):
+class _Audio(Struct, tag_field="type", tag="input_audio"):
     input_audio: _InputAudio
 
 
-class FileIn(Struct, tag_field="type", tag="file"):
+class _File(Struct, tag_field="type", tag="file"):
     pass
 
 
-Part: TypeAlias = TextIn | Refusal | ImageIn | AudioIn | FileIn
+Part: TypeAlias = _Text | _Refusal | _Image | _Audio | _File
 Texts: TypeAlias = str | list[str | int | list[int]] | None
 Content: TypeAlias = str | tuple[NeutralPart, ...]
 
@@ -51,18 +51,18 @@ def parse_parts(parts: list[Part], path: str) -> Content:
     found: list[NeutralPart] = []
     for index, part in enumerate(parts):
         match part:
-            case TextIn():
+            case _Text():
                 found.append(TextPart(part.text))
-            case Refusal():
+            case _Refusal():
                 found.append(TextPart(part.refusal))
-            case ImageIn():
+            case _Image():
                 url = part.image_url if isinstance(part.image_url, str) else part.image_url.url
                 found.append(parse_image(url, f"{path}[{index}].image_url.url"))
-            case AudioIn():
+            case _Audio():
                 sound = part.input_audio
                 check_base64(sound.data, f"{path}[{index}].input_audio.data")
                 found.append(AudioPart(sound.data, sound.format))
-            case FileIn():
+            case _File():
                 raise InvalidRequest(
                     "Files cannot be read here: send their text.", param=f"{path}[{index}].type"
                 )
