@@ -1,5 +1,6 @@
 """What the dialects share: reading a JSON body, answering in JSON, and what they need to do it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,12 @@ from aiohttp import web
 
 from _llamagate.call import CALL
 from _llamagate.dialects.outgoing import Piece, Renderer, send_stream
-from _llamagate.errors import TooLarge, WrongMediaType
+from _llamagate.errors import InvalidRequest, TooLarge, WrongMediaType
 from _llamagate.exchange import Call, Event, Events
 from _llamagate.wires.body import parse_object
 from _llamagate.wires.frames import NDJSON_HEADERS, SSE_COMMENT, SSE_HEADERS
+
+_PATIENCE = 300.0  # seconds with a client that sends its body
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,13 @@ async def read_body(request: web.Request, bounds: Bounds) -> bytes:
     content = request.content
     if length is not None and content.is_eof():  # it came with the head, as small ones do
         return content.read_nowait()
-    return await request.read()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await request.read()
+    except TimeoutError as error:
+        raise InvalidRequest(
+            f"The request body did not come within {_PATIENCE:g} s: send it faster, or less of it."
+        ) from error
 
 
 async def invite(request: web.Request) -> None:

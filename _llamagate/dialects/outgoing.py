@@ -59,13 +59,15 @@ class Outgoing:
         self._writing = False
 
     async def end(self, data: bytes) -> web.StreamResponse:
-        self.close()
         if self._speaking:
             await self._speaking
         if not self.begun:
             self.begun = True
             await self.response.prepare(self._request)
+        self._last = self._loop.time()
+        self._writing = True
         await self.response.write_eof(data)
+        self.close()
         return self.response
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from _llamagate.call import CALL
+from _llamagate.dialects import base
 from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
 from tests.fakes.bare import bare
 
@@ -88,6 +89,17 @@ async def test_a_small_body_that_unpacks_to_a_large_one_is_413() -> None:
     assert len(packed) < 1000
     status, _ = await post(packed, Content_Type="application/json", Content_Encoding="gzip")
     assert status == 413
+
+
+async def test_a_body_that_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "_PATIENCE", 0.2)
+    async with bare(echo) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+        writer.write(head + b'{"half":')
+        async with asyncio.timeout(5):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
+        writer.close()
 
 
 @pytest.mark.parametrize(
