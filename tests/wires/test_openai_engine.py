@@ -136,6 +136,10 @@ def test_fields_of_other_wires_are_named_and_not_sent() -> None:
     assert render_chat(request) == chat()
     assert unsent(request) == ("num_ctx", "keep_alive", "options", "truncate")
     assert unsent(Embed(model="e", inputs=("a",), truncate=True)) == ("truncate",)
+    told: Fields = {"system": "Be brief.", "images": (ImagePart("aGk="),), "wire": "ollama"}
+    assert unsent(Completion(model="toy", prompt="x", **told)) == ()
+    for bare in ({"raw": True}, {"suffix": "y"}):
+        assert unsent(Completion(model="toy", prompt="x", **told, **bare)) == ("system", "images")
     assert unsent(Chat(model="toy", messages=HELLO, extra={"a": 1})) == ()
 
 

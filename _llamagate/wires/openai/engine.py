@@ -92,6 +92,8 @@ def unsent(request: Generation | Embed, *, official: bool = False) -> tuple[str,
         names += [name for name in _COMMON if getattr(request, name, None) is not None]
     if isinstance(request, Embed) and request.truncate is not None:
         names.append("truncate")
+    if isinstance(request, Completion) and as_chat(request) is None:
+        names += [name for name in ("system", "images") if getattr(request, name)]
     if request.wire != "openai":
         names += request.extra
     return tuple(names)
