@@ -1,5 +1,9 @@
-"""Answers as an engine may give them, for property tests: any order of text, thinking and calls."""
+"""Answers as an engine may give them, for property tests, in any order of text, thinking and calls;
+and the named events that two of the wires make of them."""
 
+from typing import Any
+
+import orjson
 from hypothesis import strategies as st
 
 from _llamagate.exchange import (
@@ -57,4 +61,15 @@ def batches(draw: st.DrawFn) -> list[list[Event]]:
         if found[-1] and draw(st.booleans()):
             found.append([])
         found[-1].append(event)
+    return found
+
+
+def named_events(data: bytes) -> list[dict[str, Any]]:
+    """The fields of server-sent events, each of which is named as its `type` says."""
+    found = []
+    for frame in data.decode().split("\n\n")[:-1]:
+        event, line = frame.split("\n")
+        fields = orjson.loads(line.removeprefix("data: "))
+        assert event == f"event: {fields['type']}"
+        found.append(fields)
     return found

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 
@@ -21,22 +20,12 @@ from _llamagate.wires.anthropic.reply import SIGNATURE
 from _llamagate.wires.anthropic.stream import PING, MessageStream
 from _llamagate.wires.ollama.answers import AnswerParser
 from tests.fakes.recorded import load
-from tests.wires.answers import batches
-
-
-def events(data: bytes) -> list[dict[str, Any]]:
-    found = []
-    for frame in data.decode().split("\n\n")[:-1]:
-        event, line = frame.split("\n")
-        fields = orjson.loads(line.removeprefix("data: "))
-        assert event == f"event: {fields['type']}"
-        found.append(fields)
-    return found
+from tests.wires.answers import batches, named_events
 
 
 def streamed(*given: Event, **how: Any) -> list[dict[str, Any]]:
     stream = MessageStream("m", **how)
-    return events(stream.feed(list(given)) + stream.end())
+    return named_events(stream.feed(list(given)) + stream.end())
 
 
 def test_text_comes_as_one_block() -> None:
@@ -109,7 +98,7 @@ def test_nothing_is_written_while_the_request_waits() -> None:
 
 def test_a_failure_is_an_error_event_and_no_end() -> None:
     stream = MessageStream("m")
-    found = events(stream.feed([Text("Hel")]) + stream.fail(EngineBroke("It broke."), "r-1"))
+    found = named_events(stream.feed([Text("Hel")]) + stream.fail(EngineBroke("It broke."), "r-1"))
     assert found[-1] == {
         "type": "error",
         "error": {"type": "api_error", "message": "It broke."},
@@ -124,13 +113,13 @@ def test_arguments_without_a_call_are_the_engines_fault() -> None:
 
 
 def test_a_sign_of_life_is_a_ping() -> None:
-    assert events(PING) == [{"type": "ping"}]
+    assert named_events(PING) == [{"type": "ping"}]
 
 
 @given(batches())
 def test_every_stream_is_well_formed(given: list[list[Event]]) -> None:
     stream = MessageStream("m")
-    found = events(b"".join(stream.feed(batch) for batch in given) + stream.end())
+    found = named_events(b"".join(stream.feed(batch) for batch in given) + stream.end())
     assert found[0]["type"] == "message_start"
     assert [event["type"] for event in found[-2:]] == ["message_delta", "message_stop"]
     open_block: int | None = None
@@ -152,7 +141,7 @@ def test_every_stream_is_well_formed(given: list[list[Event]]) -> None:
 @given(batches())
 def test_nothing_the_engine_said_is_lost(given: list[list[Event]]) -> None:
     stream = MessageStream("m")
-    found = events(b"".join(stream.feed(batch) for batch in given))
+    found = named_events(b"".join(stream.feed(batch) for batch in given))
     deltas = [event["delta"] for event in found if event["type"] == "content_block_delta"]
     said = [event for batch in given for event in batch]
     assert "".join(d.get("text", "") for d in deltas) == "".join(
@@ -181,7 +170,7 @@ def test_recorded_streams_become_blocks(name: str, kinds: list[str], reason: str
     parser, stream = AnswerParser(), MessageStream("m")
     chunks = load(name).chunks
     data = b"".join(stream.feed(parser.feed(chunk)) for chunk in chunks) + stream.end()
-    found = events(data)
+    found = named_events(data)
     starts = [e["content_block"]["type"] for e in found if e["type"] == "content_block_start"]
     assert starts == kinds
     assert found[-2]["delta"]["stop_reason"] == reason

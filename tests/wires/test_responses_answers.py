@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 
@@ -28,7 +27,7 @@ from _llamagate.wires.responses.reply import render_response
 from _llamagate.wires.responses.request import AskedResponse, parse_request
 from _llamagate.wires.responses.stream import ResponseStream
 from tests.fakes.recorded import load
-from tests.wires.answers import batches
+from tests.wires.answers import batches, named_events
 
 LOGPROBS = (Logprob("Hi", -0.5, (72, 105), (Logprob("Ho", -1.5),)),)
 
@@ -47,19 +46,9 @@ def asked(**fields: Any) -> AskedResponse:
     return parse_request({"model": "m", "input": "Hi"} | fields, Nothing())
 
 
-def events(data: bytes) -> list[dict[str, Any]]:
-    found = []
-    for frame in data.decode().split("\n\n")[:-1]:
-        event, line = frame.split("\n")
-        fields = orjson.loads(line.removeprefix("data: "))
-        assert event == f"event: {fields['type']}"
-        found.append(fields)
-    return found
-
-
 def streamed(*given: Event, **fields: Any) -> list[dict[str, Any]]:
     stream = ResponseStream("m", asked(**fields))
-    return events(stream.feed(list(given)) + stream.end())
+    return named_events(stream.feed(list(given)) + stream.end())
 
 
 def kinds(found: list[dict[str, Any]]) -> list[str]:
@@ -205,7 +194,7 @@ def test_what_is_to_be_kept_is_there_at_the_end_and_not_before() -> None:
     stream = ResponseStream("m", asked())
     stream.feed([Text("Hi")])
     assert stream.response is None
-    found = events(stream.feed([Finish("stop")]))
+    found = named_events(stream.feed([Finish("stop")]))
     assert found[-1]["response"] == stream.response
 
 
@@ -220,7 +209,7 @@ def test_what_is_to_be_kept_is_there_at_the_end_and_not_before() -> None:
 @pytest.mark.parametrize("said", [[], [Text("Hel")], [Thinking("Hm")]])
 def test_a_failure_ends_the_stream(error: GatewayError, code: str, said: list[Event]) -> None:
     stream = ResponseStream("m", asked())
-    found = events(stream.feed(said) + stream.fail(error, "r-1"))
+    found = named_events(stream.feed(said) + stream.fail(error, "r-1"))
     assert kinds(found)[0] == "created"
     assert kinds(found)[-1] == "failed"
     response = found[-1]["response"]
@@ -240,7 +229,7 @@ def test_arguments_without_a_call_are_the_engines_fault() -> None:
 @given(batches())
 def test_every_stream_is_well_formed(given: list[list[Event]]) -> None:
     stream = ResponseStream("m", asked())
-    found = events(b"".join(stream.feed(batch) for batch in given) + stream.end())
+    found = named_events(b"".join(stream.feed(batch) for batch in given) + stream.end())
     assert [event["sequence_number"] for event in found] == list(range(len(found)))
     assert kinds(found)[:2] == ["created", "in_progress"]
     assert kinds(found)[-1] in ("completed", "incomplete")
