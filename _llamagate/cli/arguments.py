@@ -104,19 +104,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         version=f"llamagate {__version__}",
         help="show the version and exit",
     )
-    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    made = {
-        name: commands.add_parser(
-            name,
-            help=text,
-            description=text[:1].upper() + text[1:],
-            epilog=_about_actions(name) if name in _ACTIONS else None,
-            parents=[where],
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        for name, text in _COMMANDS.items()
-    }
+    made = _add_commands(parser, where)
     for serving in (parser, made["serve"]):
         serving.add_argument(
             "--demo",
@@ -131,6 +119,24 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     made["top"].add_argument("--once", action="store_true", help="say it once and end")
     _add_actions(made)
     return parser, made
+
+
+def _add_commands(
+    parser: argparse.ArgumentParser, where: argparse.ArgumentParser
+) -> dict[str, argparse.ArgumentParser]:
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    return {
+        name: commands.add_parser(
+            name,
+            help=text,
+            description=text[:1].upper() + text[1:],
+            epilog=_about_actions(name) if name in _ACTIONS else None,
+            parents=[where],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        for name, text in _COMMANDS.items()
+    }
 
 
 def _about_actions(command: str) -> str:
