@@ -143,6 +143,18 @@ def test_fields_of_other_wires_are_named_and_not_sent() -> None:
     assert unsent(Chat(model="toy", messages=HELLO, extra={"a": 1})) == ()
 
 
+def test_a_result_that_is_an_error_says_so() -> None:
+    use = Message("assistant", tool_calls=(ToolUse("a", "{}", "1"), ToolUse("a", "{}", "2")))
+    picture = (TextPart("broken"), ImagePart("aGk="))
+    results = [
+        Message("tool", content, tool_call_id=id, is_error=True)
+        for id, content in (("1", "no such file"), ("2", picture))
+    ]
+    _, one, other = chat(messages=(use, *results))["messages"]
+    assert one["content"] == "Error: no such file"
+    assert [part.get("text") for part in other["content"]] == ["Error: ", "broken", None]
+
+
 @pytest.mark.parametrize(
     ("think", "fields"),
     [

@@ -152,10 +152,12 @@ def _messages(request: Chat, official: bool) -> list[Fields]:
 def _message(message: Message, own: bool, official: bool, ids: "_CallIds") -> Fields:
     found: Fields = dict(message.extra) if own else {}
     found["role"] = "system" if message.role == "developer" else message.role
+    failed = "Error: " if message.is_error else ""  # there is no field for it
     if isinstance(message.content, str):
-        found["content"] = message.content
+        found["content"] = failed + message.content
     else:
-        found["content"] = [_part(part) for part in message.content]
+        parts = (TextPart(failed), *message.content) if failed else message.content
+        found["content"] = [_part(part) for part in parts]
     if message.thinking and not official:
         found["reasoning_content"] = message.thinking
     if message.tool_calls:
