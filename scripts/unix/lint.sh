@@ -9,5 +9,6 @@ cd "$root"
 if [ "${1:-}" = --fix ]; then
     .venv/bin/ruff check --quiet --fix
     .venv/bin/ruff format --quiet
+    .venv/bin/python -m scripts.manual
 fi
 exec .venv/bin/python scripts/check.py --lint
