@@ -4,6 +4,7 @@ asked for.
 Every answer is a `Caller` or one of our errors. Secrets are known by their fingerprints only.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Self
@@ -14,6 +15,8 @@ from _llamagate.accounts.tokens_file import TokensFile
 from _llamagate.config import EXAMPLE_KEYS, Config, KeySettings, RoleSettings
 from _llamagate.errors import NotSignedIn
 from _llamagate.exchange import Caller
+
+_log = logging.getLogger("llamagate.accounts")
 
 _HOW = "Send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`."
 _MISSING = f"This gateway asks for an API key. {_HOW}"
@@ -127,6 +130,8 @@ class Accounts:
             self._by_token = {
                 key: _caller(name, f"tokens:{name}", user) for key, name in names.items()
             }
+            for key in _EXAMPLES & names.keys():
+                _log.warning("example_token", extra={"caller": names[key]})
         return self._by_token
 
     def _stranger(self, address: str) -> Caller:

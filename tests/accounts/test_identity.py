@@ -276,6 +276,15 @@ def test_an_example_key_counts_on_loopback_only(path: Path) -> None:
     assert wide.identify("token-of-ann", HERE).name == "ann"
 
 
+def test_an_example_in_the_tokens_file_is_warned_of(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(path, {"user1": "token_for_user1", "ann": "token-of-ann"})
+    Accounts(ROLES, TokensFile([path])).identify("token-of-ann", HERE)
+    (warned,) = [line for line in caplog.records if line.message == "example_token"]
+    assert vars(warned)["caller"] == "user1"
+
+
 def test_where_no_key_is_asked_for_an_example_does_no_harm(tokens: TokensFile) -> None:
     assert Accounts(ROLES, tokens, auth="off", keys=["sk-llamagate"]).example_keys() == []
 
