@@ -180,7 +180,8 @@ class Watched:
     def _listed(self, listed: list[Model], resident: list[Resident] | None) -> None:
         self._away = 0
         found = by_name(listed)
-        if declared := [name for name in self.settings.models if "*" not in name]:
+        if self.settings.models:
+            declared = [name for name in self.settings.models if "*" not in name]
             found = {
                 canonical(name): found.get(canonical(name)) or self._model(name)
                 for name in declared

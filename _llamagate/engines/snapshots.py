@@ -63,6 +63,7 @@ class Snapshots:
 
     def __init__(self, python: Python, folder: Path, token: str, patience: float) -> None:
         self.hub = folder / "hub"
+        self._folder = folder
         self._notes = folder / "complete"
         self._python = python
         self._token = token
@@ -93,7 +94,7 @@ class Snapshots:
 
     async def names(self) -> list[str]:
         """Of the models that have been downloaded."""
-        return await asyncio.to_thread(lambda: [note[0] for note in self._read_notes()])
+        return await asyncio.to_thread(self._noted)
 
     @property
     def activity(self) -> list[str]:
@@ -111,21 +112,19 @@ class Snapshots:
     def _find(self, model: str) -> Snapshot | None:
         if _PATH.match(model):
             return describe(Path(model).expanduser().absolute(), model)
-        noted = self._note(model)
-        if not noted.is_file():
+        folder = _read(self._note(model)).get("folder")
+        if not isinstance(folder, str) or not Path(folder).is_dir():
             return None
-        folder = Path(orjson.loads(noted.read_bytes())["folder"])
-        return describe(folder, model) if folder.is_dir() else None
+        return describe(Path(folder), model)
 
     def _note(self, model: str) -> Path:
         return self._notes / f"{model.lower().replace('/', '--')}.json"
 
-    def _read_notes(self) -> list[tuple[str, str]]:
-        notes = [orjson.loads(file.read_bytes()) for file in sorted(self._notes.glob("*.json"))]
-        return [(note["model"], note["folder"]) for note in notes]
+    def _noted(self) -> list[str]:
+        names = [_read(file).get("model") for file in sorted(self._notes.glob("*.json"))]
+        return [name for name in names if isinstance(name, str)]
 
     def _take_note(self, model: str, folder: str) -> None:
-        self._notes.mkdir(mode=0o700, parents=True, exist_ok=True)
         note = self._note(model)
         draft = note.with_suffix(".draft")
         draft.write_bytes(orjson.dumps({"model": model, "folder": folder}))
@@ -151,15 +150,26 @@ class Snapshots:
             _log.info("download_finished", extra={"model": model, "bytes": download.of})
             return await asyncio.to_thread(describe, Path(folder), model)
         except EngineError as error:
-            _log.warning("download_failed", extra={"model": model, "reason": error.message})
-            self._failed[model] = error
-            return error
+            return self._give_up(model, error)
+        except OSError as exc:
+            reason = f"`{model}` cannot be kept in DATA_DIR: {exc.strerror or exc}."
+            return self._give_up(model, EngineFailed(reason))
         finally:
             del self._downloads[model]
 
+    def _give_up(self, model: str, error: EngineError) -> EngineError:
+        _log.warning("download_failed", extra={"model": model, "reason": error.message})
+        self._failed[model] = error
+        return error
+
+    def _make_folders(self) -> None:
+        self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._folder, self.hub, self._notes):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
     async def _fetch(self, model: str, download: _Download) -> str:
         """The folder where the files are."""
-        self.hub.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folders()
         environ = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
         if self._token:
             environ["HF_TOKEN"] = self._token

@@ -89,6 +89,9 @@ async def test_what_was_listed_stays_where_a_declared_pattern_takes_it():
     host = watched(paper("one", "a/new", "b/new", kind="transformers", declared=("c", "a/*")))
     await probed(host)
     assert list(host.models) == ["c", "a/new"]
+    host = watched(paper("one", "a/new", "b/new", kind="transformers", declared=("a/*",)))
+    await probed(host)
+    assert list(host.models) == ["a/new"]
 
 
 async def test_an_answer_to_a_probe_is_remembered_for_a_second():

@@ -151,6 +151,33 @@ async def test_what_goes_wrong_otherwise_is_told_by_its_last_line(workshop):
         await store(workshop).get("org/m")
 
 
+async def test_what_it_keeps_nobody_else_can_read(workshop):
+    workshop.on_hub("org/m")
+    found = await store(workshop).get("org/m")
+    folder = workshop.folder / "data"
+    kept = [folder, *folder.iterdir(), *found.folder.parents[2].iterdir(), found.folder]
+    assert {oct(path.stat().st_mode & 0o077) for path in kept} == {"0o0"}
+
+
+async def test_a_data_folder_that_cannot_be_written_to_is_said(workshop):
+    workshop.on_hub("org/m")
+    (workshop.folder / "data").write_text("a file")
+    with pytest.raises(EngineFailed, match="cannot be kept in DATA_DIR: "):
+        await store(workshop).get("org/m")
+
+
+async def test_a_broken_note_is_none(workshop):
+    place = workshop.on_hub("org/m")
+    found = store(workshop)
+    await found.get("org/m")
+    (note,) = (workshop.folder / "data" / "complete").iterdir()
+    note.write_text("{")
+    again = store(workshop)
+    assert await again.names() == []
+    assert await again.get("org/m")
+    assert downloads(place) == 2
+
+
 async def test_not_everything_can_be_downloaded_at_once(workshop, monkeypatch):
     monkeypatch.setattr(snapshots, "_MOST_DOWNLOADS", 1)
     (workshop.on_hub("org/m") / ".slow").write_text("0.1")

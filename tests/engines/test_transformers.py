@@ -19,6 +19,7 @@ from _llamagate.errors import (
     EngineTimeout,
 )
 from _llamagate.exchange import (
+    AudioPart,
     Call,
     Chat,
     Completion,
@@ -147,6 +148,12 @@ async def test_an_error_in_the_stream_is_an_error(workshop):
         await reply(workshop.engine(model), chat(model))
 
 
+async def test_a_fault_of_its_server_is_a_fault_of_the_engine(workshop):
+    model = workshop.model(status=500)
+    with pytest.raises(EngineFailed, match="500"):
+        await reply(workshop.engine(model), chat(model))
+
+
 async def test_a_client_that_leaves_stops_it(workshop):
     model = workshop.model(slow=0.02)
     (model / "words.json").write_text(str(["word"] * 500).replace("'", '"'))
@@ -160,6 +167,7 @@ async def test_a_client_that_leaves_stops_it(workshop):
     ("fields", "said"),
     [
         ({"messages": (Message("user", (TextPart("what"), ImagePart("aGk="))),)}, "cannot see"),
+        ({"messages": (Message("user", (AudioPart("aGk="),)),)}, "cannot hear"),
         ({"messages": (Message("user", "hi"),), "tools": (Tool("f"),)}, "does not support tools"),
     ],
 )

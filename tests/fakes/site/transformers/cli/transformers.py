@@ -1,9 +1,10 @@
 """`transformers serve`, with the habits of the real one that a gateway has to mend, and no model.
 
 What it says is in `words.json` of the model's folder, how it behaves in `habits.json`:
-`load` seconds to load in, `fails` instead of loading, `crashes` at a request, `dies_after` words,
-`slow` seconds between two words, `deaf` to SIGTERM. Each request is a line in `asked.jsonl` there,
-`started.jsonl` has a line for each start, and `left.jsonl` one for each client that left.
+`load` seconds to load in, `fails` instead of loading, `crashes` at a request or answers it with
+`status`, `dies_after` words, `slow` seconds between two words, `deaf` to SIGTERM. Each request is a
+line in `asked.jsonl` there, `started.jsonl` has a line for each start, and `left.jsonl` one for
+each client that left.
 """
 
 import json
@@ -56,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
         note("asked.jsonl", {"path": self.path, **body})
         if HABITS.get("crashes"):
             os._exit(9)
+        if HABITS.get("status"):
+            return self.whole(HABITS["status"], "Internal Server Error")
         chat = self.path == "/v1/chat/completions"
         if unknown := set(body) - (CHAT if chat else COMPLETION):
             return self.whole(422, {"detail": f"Unexpected fields in the request: {unknown}"})
