@@ -19,6 +19,7 @@ from _llamagate.exchange import Waiting
 
 Piece = TypeVar("Piece")
 
+_UNREAD = 16 * 1024  # bytes that may wait for a client before its stream is held back
 _PATIENCE = 300.0  # seconds with a client that is there but takes nothing
 
 
@@ -46,6 +47,18 @@ class Outgoing:
         self._timer = self._loop.call_later(every, self._listen)
         self._speaking: asyncio.Task[None] | None = None
         self._writing = False
+        self._line: asyncio.Transport | None = None  # that takes chunks, once the head is out
+
+    def put(self, data: bytes) -> bool:
+        """Write without waiting, where nothing stands in the way: for nearly every token."""
+        line = self._line
+        if line is None or self._speaking or line.is_closing():
+            return False
+        if line.get_write_buffer_size() > _UNREAD:
+            return False
+        self._last = self._loop.time()
+        line.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
 
     async def write(self, data: bytes) -> None:
         if self._speaking:
@@ -57,6 +70,8 @@ class Outgoing:
         self._writing = True
         await self.response.write(data)
         self._writing = False
+        if self.response.headers.get("Transfer-Encoding") == "chunked":
+            self._line = self._request.transport
 
     async def end(self, data: bytes) -> web.StreamResponse:
         if self._speaking:
@@ -112,7 +127,8 @@ async def send_stream(
         async with aclosing(events):
             async for batch in events:
                 if data := renderer.feed(batch):
-                    await out.write(data)
+                    if not out.put(data):
+                        await out.write(data)
                 elif out.begun and isinstance(last := batch[-1], Waiting) and is_sse:
                     await out.write(_place(last))
         return await out.end(renderer.end())

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from _llamagate.background import spawn
-from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.engines.pool import Pool
 from _llamagate.errors import EngineError, GatewayError
 from _llamagate.exchange import (
     Call,
@@ -25,7 +25,8 @@ from _llamagate.exchange import (
     Waiting,
 )
 from _llamagate.gateway.answers import Answers
-from _llamagate.gateway.choose import enter, granted, order, sticky
+from _llamagate.gateway.attempt import Attempt
+from _llamagate.gateway.choose import order, sticky
 from _llamagate.gateway.hops import check_hops
 from _llamagate.gateway.resolve import default_model, resolve
 from _llamagate.metrics import Metrics
@@ -116,70 +117,37 @@ class Generate:
         same = sticky(request) if len(found) > 1 else 0
         tried: set[str] = set()
         while True:
-            begun = False
+            best = order(found, self.queue, same)
+            attempt = Attempt(self.pool, self.queue, self.metrics, best, call)
             try:
-                best = order(found, self.queue, same)
-                async with aclosing(self._ask(best, request, call, tried)) as events:
+                if not attempt.turn.ready:
+                    async for waiting in self._wait(attempt.turn, call):
+                        yield waiting
+                async with aclosing(self._asked(attempt, request, call)) as events:
                     async for batch in events:
-                        begun = begun or type(batch[-1]) is not Waiting
+                        attempt.note(batch)
                         yield batch
                 return
             except EngineError as error:
-                if begun or not error.retry:
-                    raise
-                found = self.pool.candidates(names, without=tried)
-                if not found:
-                    raise
-                _log.warning(
-                    "failed_over",
-                    extra={"request_id": call.id, "from": call.engine, "error": error.code},
-                )
-
-    async def _ask(
-        self,
-        candidates: Sequence[Candidate],
-        request: Chat | Completion,
-        call: Call,
-        tried: set[str],
-    ) -> Events:
-        """Wait for a turn at whichever of these engines has one first, and let it answer."""
-        turn = enter(self.queue, candidates, call)
-        asked = time.perf_counter()
-        error: EngineError | None = None
-        finished = moved = False
-        try:
-            if not turn.ready:
-                async for waiting in self._wait(turn, call):
-                    yield waiting
-                asked = time.perf_counter()
-            candidate = granted(turn, candidates)
-            call.engine = candidate.engine.settings.name
+                attempt.error = failure = error
+            finally:
+                attempt.end()
             tried.add(call.engine)
-            if _log.isEnabledFor(logging.DEBUG):
-                facts = {"request_id": call.id, "engine": call.engine, "model": candidate.name}
-                _log.debug("engine_asked", extra=facts)
-            prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
-            async with aclosing(candidate.engine.generate(prepared, call)) as events:
-                async for batch in events:
-                    if not call.first_event:
-                        call.first_event = time.perf_counter()
-                        self.metrics.first_token.add(call.first_event - call.started)
-                    last = batch[-1]
-                    if type(last) is Finish:
-                        self._finished(last, call, asked, candidate.key)
-                        finished = True
-                        moved = last.reason in ("load", "unload")
-                    yield batch
-        except EngineError as failure:
-            error = failure
-            raise
-        finally:
-            seconds = time.perf_counter() - asked
-            turn.leave(seconds if finished else None)
-            if finished or error:  # a client that left says nothing about the engine
-                self.pool.mark(candidate, error, seconds)
-            if moved:
-                self.pool.forget(candidate.engine.settings.name)
+            if attempt.begun or not failure.retry:
+                raise failure
+            found = self.pool.candidates(names, without=tried)
+            if not found:
+                raise failure
+            facts = {"request_id": call.id, "from": call.engine, "error": failure.code}
+            _log.warning("failed_over", extra=facts)
+
+    def _asked(self, attempt: Attempt, request: Chat | Completion, call: Call) -> Events:
+        candidate = attempt.ask()
+        if _log.isEnabledFor(logging.DEBUG):
+            facts = {"request_id": call.id, "engine": call.engine, "model": candidate.name}
+            _log.debug("engine_asked", extra=facts)
+        prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
+        return candidate.engine.generate(prepared, call)
 
     async def _wait(self, turn: Turn, call: Call) -> Events:
         call.queue_position = call.queue_position or turn.position
@@ -189,16 +157,6 @@ class Generate:
                 yield [Waiting(place, expected_ms)]
         finally:
             call.queue_ms = int((time.perf_counter() - entered) * 1000)
-
-    def _finished(self, last: Finish, call: Call, asked: float, key: tuple[str, str]) -> None:
-        call.usage = last.usage
-        call.engine_seconds = time.perf_counter() - asked
-        if last.reason not in ("load", "unload"):
-            self.metrics.generations += 1
-            self.metrics.generation_seconds += call.engine_seconds
-        self.metrics.prompt_tokens += last.usage.prompt
-        self.metrics.completion_tokens += last.usage.completion
-        self.metrics.pace.add(key, last.usage.completion, call.engine_seconds)
 
 
 def copies(request: Request, count: int) -> list[Request]:

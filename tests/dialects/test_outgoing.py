@@ -8,6 +8,7 @@ import aiohttp
 import orjson
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from _llamagate.call import STOPPING
 from _llamagate.dialects import outgoing
@@ -55,6 +56,30 @@ async def test_pieces_go_out_as_they_come_and_then_the_end() -> None:
     async with bare(streaming(words)) as served, aiohttp.request("GET", served.url) as answer:
         assert answer.headers["X-Own"] == "1"
         assert await answer.read() == b"one two three<end>"
+
+
+@pytest.mark.parametrize(
+    ("first_line", "framed"),
+    [
+        (b"GET / HTTP/1.1", b"5\r\none, \r\n5\r\ntwo, \r\n5\r\nthree\r\n5\r\n<end>\r\n0\r\n\r\n"),
+        (b"GET / HTTP/1.0", b"one, two, three<end>"),
+    ],
+)
+async def test_pieces_are_framed_as_the_client_s_http_has_it(
+    first_line: bytes, framed: bytes
+) -> None:
+    async def words() -> AsyncGenerator[list[Event], None]:
+        for word in ("one, ", "two, ", "three"):
+            yield [Text(word)]
+
+    async with bare(streaming(words)) as served:
+        url = URL(served.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(first_line + b"\r\nHost: here\r\nConnection: close\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert b" 200 " in head
+    assert body == framed
 
 
 async def test_a_stream_of_nothing_has_a_head_and_an_end() -> None:
