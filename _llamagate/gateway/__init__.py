@@ -2,6 +2,7 @@
 
     cases      all of them, for those who build what stands in front
     generate   chats and completions: name, cache, engine, turn, fail-over until the first event
+    attempt    one engine asked for one answer, and what is noted of how it went
     answers    answers given before, and `flight`: one run for identical requests
     embed, count, load
                embeddings, prompts counted, models into memory and out of it
