@@ -156,6 +156,7 @@ class Gateway:
         )
         self.metrics.engines_up = self.pool.up
         self.metrics.waiting = self.queue.waiting
+        self.metrics.tasks = lambda: len(asyncio.all_tasks())
         cache = Cache(config.cache_max, config.cache_ttl) if config.cache else None
         self.answers = Answers(cache, config.cache_scope == "shared", self.metrics)
         self.surfaces = make_surfaces(

@@ -93,6 +93,7 @@ class Metrics:
         self.failed = 0
         self.engines_up: Callable[[], Mapping[str, bool]] = dict
         self.waiting: Callable[[], int] = int
+        self.tasks: Callable[[], int] = int
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -154,6 +155,7 @@ class Metrics:
         yield GaugeMetricFamily(
             "llamagate_requests_in_flight", "Requests being answered.", self.in_flight
         )
+        yield GaugeMetricFamily("llamagate_tasks", "Tasks of the event loop.", self.tasks())
         yield GaugeMetricFamily(
             "llamagate_requests_waiting", "Requests waiting for a slot.", self.waiting()
         )

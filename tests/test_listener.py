@@ -178,3 +178,17 @@ async def test_who_has_asked_may_stay(gateway: Running, monkeypatch: pytest.Monk
         assert b'"alive"' in await reader.read(4096)
         await asyncio.sleep(0.15)
     writer.close()
+
+
+async def test_hundreds_who_come_together_are_all_answered(gateway: Running) -> None:
+    request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    answers = await asyncio.gather(*(answered(port_of(gateway), request) for _ in range(300)))
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+
+
+async def test_a_listener_that_stopped_takes_nobody_in(gateway: Running) -> None:
+    port = port_of(gateway)
+    await answered(port, b"nonsense\r\n\r\n")
+    await gateway.server.drain()
+    with pytest.raises(ConnectionRefusedError):
+        await answered(port, b"nonsense\r\n\r\n")
