@@ -20,8 +20,11 @@ from _llamagate.wires.openai.errors import render_error
 _log = logging.getLogger("llamagate.listener")
 _http_log = logging.getLogger("llamagate.http")
 # Seconds until the head of a first request must be there, from clients nobody knows yet: they could
-# take every file descriptor by saying nothing. For what follows aiohttp has a limit of its own.
+# take every file descriptor by saying nothing.
 _OPENING = 60.0
+# And between requests: longer than the proxies in front keep theirs, who would otherwise send into
+# a connection that is just being closed.
+_IDLE = 300.0
 
 
 class Connection(web.RequestHandler):
@@ -34,6 +37,7 @@ class Connection(web.RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             logger=_http_log,
+            keepalive_timeout=_IDLE,
             access_log=None,  # type: ignore[arg-type]  # None is how it is switched off
         )
         self._call: Call | None = None
