@@ -50,7 +50,6 @@ COVERED = {
     "gateway/attempt.py": "gateway/test_generate.py",
     "gateway/cases.py": "test_matrix.py",
     "gateway/count.py": "dialects/test_anthropic.py",
-    "gateway/embed.py": "dialects/test_openai.py",
     "gateway/hops.py": "middlewares/test_request_id.py",
     "gateway/models.py": "dialects/test_openai.py",
     "gateway/resolve.py": "gateway/test_failover.py",

@@ -152,6 +152,17 @@ async def test_a_reload_that_makes_no_sense_changes_nothing(
         assert (await ask(gate, model="gpt-4"))[0] == 200
 
 
+async def test_a_log_file_that_cannot_be_written_is_no_reason_to_stop(
+    tmp_path: Path, ollama: FakeOllama
+) -> None:
+    toml = tmp_path / "llamagate.toml"
+    async with process(tmp_path, OLLAMA_HOST=ollama.url) as gate:
+        toml.write_text('log_file = "nowhere/gate.log"\n')
+        gate.signal(signal.SIGHUP)
+        await _until(lambda: "reload_refused" in gate.events())
+        assert (await ask(gate))[0] == 200
+
+
 # ---------------------------------------------------------------- starting
 
 
