@@ -21,6 +21,7 @@ Piece = TypeVar("Piece")
 
 _UNREAD = 16 * 1024  # bytes that may wait for a client before its stream is held back
 _PATIENCE = 300.0  # seconds with a client that is there but takes nothing
+_CONTEXT_FULL = b": the prompt filled the context window; what did not fit was cut\n\n"
 
 
 class Renderer(Protocol[Piece]):
@@ -122,16 +123,21 @@ async def send_stream(
     every: float,
 ) -> web.StreamResponse:
     out = Outgoing(request, headers, sign_of_life, every)
-    is_sse = sign_of_life.startswith(b":")
+    is_sse = not sign_of_life.isspace()
+    warning = _CONTEXT_FULL if is_sse else b""
+    call = request[CALL]
     try:
         async with aclosing(events):
             async for batch in events:
                 if data := renderer.feed(batch):
+                    if call.context_full:
+                        data, warning = warning + data, b""
                     if not out.put(data):
                         await out.write(data)
                 elif out.begun and isinstance(last := batch[-1], Waiting) and is_sse:
                     await out.write(_place(last))
-        return await out.end(renderer.end())
+        end = renderer.end()
+        return await out.end(warning + end if call.context_full else end)
     except GatewayError as error:
         return await _fail(out, request, renderer, error)
     except asyncio.CancelledError as cancelled:

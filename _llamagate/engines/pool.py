@@ -268,6 +268,12 @@ class Pool:
             for resident in host.resident.values()
         ]
 
+    def context_length(self, candidate: Candidate) -> int:
+        """What its model was loaded with when the engine was last asked; 0 where it did not say."""
+        pair = self._index.pairs.get(candidate.key)
+        resident = pair and pair.host.resident.get(candidate.name)
+        return resident.context_length if resident else 0
+
     def default_model(self, usable: Callable[[str], bool] = lambda _: True) -> str:
         """Of those that are usable a resident one, else the newest; "" where there is none.
         Raises NoEngine while nobody can know."""

@@ -61,7 +61,7 @@ class Answers:
             del self._flights[key]
         if self._cache and flight.error is None:
             replies = collect_batches(flight.batches)
-            if whole(replies):
+            if whole(replies) and not flight.call.context_full:  # which a kept one would not tell
                 call = flight.call
                 self._cache.put(key, replies, call.ignored, call.engine, call.engine_seconds)
 

@@ -66,6 +66,11 @@ class Attempt:
         if type(last) is Finish and self._candidate:
             self._finished(last, self._candidate.key)
 
+    @property
+    def answered(self) -> Candidate | None:
+        """Who has answered to the end."""
+        return self._candidate if self._reason else None
+
     def end(self) -> None:
         seconds = time.perf_counter() - self._asked
         self.turn.leave(seconds if self._reason else None)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from _llamagate.background import spawn
-from _llamagate.engines.pool import Pool
+from _llamagate.engines.pool import Candidate, Pool
 from _llamagate.errors import EngineError, GatewayError
 from _llamagate.exchange import (
     Call,
@@ -27,6 +27,7 @@ from _llamagate.exchange import (
 from _llamagate.gateway.answers import Answers
 from _llamagate.gateway.attempt import Attempt
 from _llamagate.gateway.choose import order, sticky
+from _llamagate.gateway.context import fills_context
 from _llamagate.gateway.hops import check_hops
 from _llamagate.gateway.resolve import default_model, resolve
 from _llamagate.metrics import Metrics
@@ -126,6 +127,8 @@ class Generate:
                 async with aclosing(self._asked(attempt, request, call)) as events:
                     async for batch in events:
                         attempt.note(batch)
+                        if attempt.answered:
+                            await self._look_at_context(attempt.answered, request, call)
                         yield batch
                 return
             except EngineError as error:
@@ -149,8 +152,16 @@ class Generate:
         prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
         return candidate.engine.generate(prepared, call)
 
+    async def _look_at_context(
+        self, candidate: Candidate, request: Chat | Completion, call: Call
+    ) -> None:
+        asked = self.names.apply(request, candidate.name)
+        if await fills_context(self.pool, candidate, asked, call.usage.prompt):
+            call.context_full = True
+
     async def _wait(self, turn: Turn, call: Call) -> Events:
         call.queue_position = call.queue_position or turn.position
+        call.queue_ms = turn.expected_ms  # for a head that goes out before the turn comes
         entered = time.perf_counter()
         try:
             async for place, expected_ms in turn.places():
