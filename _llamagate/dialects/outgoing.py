@@ -71,8 +71,10 @@ class Outgoing:
         self._writing = True
         await self.response.write(data)
         self._writing = False
-        if self.response.headers.get("Transfer-Encoding") == "chunked":
+        headers = self.response.headers
+        if headers.get("Transfer-Encoding") == "chunked":
             self._line = self._request.transport
+        headers.clear()  # they are out, and a stream may stay open for long
 
     async def end(self, data: bytes) -> web.StreamResponse:
         if self._speaking:

@@ -30,14 +30,14 @@ class OllamaEngine:
 
     async def generate(self, request: Chat | Completion, call: Call) -> Events:
         if isinstance(request, Chat):
-            path, body = "/api/chat", requests.render_chat(request)
+            begin = self._begin(request, call)
             forced = requests.forces_a_call(request)
             parser = answers.AnswerParser(forced=forced, one_call=not request.parallel_tool_calls)
         else:
-            path, body = "/api/generate", requests.render_completion(request)
+            begin = self._post("/api/generate", requests.render_completion(request), call)
             parser = answers.AnswerParser()
         call.ignored += requests.unused(request)
-        async with await self._begin(path, body, request, call) as answer:
+        async with await begin as answer:
             while data := await answer.read():
                 if events := parser.feed(data):
                     yield events
@@ -97,18 +97,17 @@ class OllamaEngine:
     async def close(self) -> None:
         await self._http.close()
 
-    async def _begin(
-        self, path: str, body: bytes, request: Chat | Completion, call: Call
-    ) -> Answer:
+    async def _begin(self, request: Chat, call: Call) -> Answer:
         """Clients of Anthropic's API turn thinking on for whichever model. One that cannot think
         answers without, as it does at Ollama's own door for them."""
         try:
-            return await self._post(path, body, call)
+            return await self._post("/api/chat", requests.render_chat(request), call)
         except EngineRefused as refused:
-            if not isinstance(request, Chat) or not requests.thinks_in_vain(request, refused):
+            if not requests.thinks_in_vain(request, refused):
                 raise
         call.ignored += ("thinking",)
-        return await self._post(path, requests.render_chat(replace(request, think=None)), call)
+        unthinking = replace(request, think=None)
+        return await self._post("/api/chat", requests.render_chat(unthinking), call)
 
     async def _post(self, path: str, body: bytes, call: Call) -> Answer:
         answer = await self._http.send("POST", path, body, call_headers(call))
