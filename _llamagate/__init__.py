@@ -29,9 +29,9 @@ wires        Formats as pure functions, in both directions. Nothing here waits o
 exchange     One request and its answer in nobody's wire format.
 errors       Everything a client may be told went wrong.
 config       One table of settings, and the frozen Config made from it.
-log, metrics, background, ids, notify, outbox, started
-             JSON lines; gauges; named tasks; ids; systemd; bytes that go out together; what is
-             told once it listens.
+log, metrics, exposition, background, ids, notify, outbox, started
+             JSON lines; gauges, and Prometheus' families of them; named tasks; ids; systemd;
+             bytes that go out together; what is told once it listens.
 """
 
 __version__ = "0.1.0"

@@ -1,25 +1,17 @@
 """The gauges: plain integers while requests run, Prometheus' text when somebody asks.
 
 Counting must cost next to nothing, so nothing of prometheus-client is touched until a scrape;
-then one collector turns the integers into its families. Labels are bounded: route templates,
+then `exposition` turns the integers into its families. Labels are bounded: route templates,
 statuses and configured engines, never a model name, a caller or a key.
 """
 
 import time
 from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-
-_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -27,11 +19,11 @@ class Histogram:
     __slots__ = ("counts", "sum")
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(_BOUNDS) + 1)
+        self.counts = [0] * (len(BOUNDS) + 1)
         self.sum = 0.0
 
     def add(self, seconds: float) -> None:
-        self.counts[bisect_left(_BOUNDS, seconds)] += 1
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.sum += seconds
 
 
@@ -94,8 +86,6 @@ class Metrics:
         self.engines_up: Callable[[], Mapping[str, bool]] = dict
         self.waiting: Callable[[], int] = int
         self.tasks: Callable[[], int] = int
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
 
     def ended(self, label: str, status: int, seconds: float) -> None:
         self.requests[label, status] += 1
@@ -120,56 +110,7 @@ class Metrics:
         )
 
     def render(self) -> bytes:
-        return generate_latest(self._registry)
+        # Here and not above: prometheus-client takes a megabyte, and many gateways are never asked.
+        from _llamagate.exposition import render
 
-    def collect(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "llamagate_requests", "Requests answered.", labels=("route", "status")
-        )
-        for (label, status), count in self.requests.items():
-            requests.add_metric((label, str(status)), count)
-        yield requests
-        latency = HistogramMetricFamily(
-            "llamagate_request_seconds", "From entry to the last byte.", labels=("route",)
-        )
-        for label, histogram in self.latency.items():
-            latency.add_metric((label,), _buckets(histogram), histogram.sum)
-        yield latency
-        first = HistogramMetricFamily("llamagate_first_token_seconds", "Entry to the first token.")
-        first.add_metric((), _buckets(self.first_token), self.first_token.sum)
-        yield first
-        yield from self._simple()
-
-    def _simple(self) -> Iterator[Metric]:
-        for name, what, value in (
-            ("prompt_tokens", "Tokens read by engines.", self.prompt_tokens),
-            ("completion_tokens", "Tokens written by engines.", self.completion_tokens),
-            ("limited_requests", "Requests refused by a rate limit.", self.limited),
-            ("cancelled_requests", "Requests whose client left.", self.cancelled),
-        ):
-            yield CounterMetricFamily(f"llamagate_{name}", what, value)
-        cache = CounterMetricFamily("llamagate_cache", "Cache lookups.", labels=("result",))
-        for result, count in self.cache.items():
-            cache.add_metric((result.lower(),), count)
-        yield cache
-        yield GaugeMetricFamily(
-            "llamagate_requests_in_flight", "Requests being answered.", self.in_flight
-        )
-        yield GaugeMetricFamily("llamagate_tasks", "Tasks of the event loop.", self.tasks())
-        yield GaugeMetricFamily(
-            "llamagate_requests_waiting", "Requests waiting for a slot.", self.waiting()
-        )
-        up = GaugeMetricFamily("llamagate_engine_up", "1 when it answers.", labels=("engine",))
-        for engine, is_up in self.engines_up().items():
-            up.add_metric((engine,), int(is_up))
-        yield up
-
-
-def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Prometheus' buckets are cumulative."""
-    found: list[tuple[str, float]] = []
-    count = 0
-    for bound, inside in zip((*map(str, _BOUNDS), "+Inf"), histogram.counts, strict=True):
-        count += inside
-        found.append((bound, count))
-    return found
+        return render(self)

@@ -47,6 +47,7 @@ COVERED = {
     "engines/session.py": "engines/test_http.py",
     "errors.py": "test_errors_shape.py",
     "exchange.py": "test_cache.py",
+    "exposition.py": "test_metrics.py",
     "gateway/attempt.py": "gateway/test_generate.py",
     "gateway/cases.py": "test_matrix.py",
     "gateway/count.py": "dialects/test_anthropic.py",

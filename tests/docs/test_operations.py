@@ -8,6 +8,7 @@ import pytest
 
 from _llamagate.cli.arguments import parse
 from _llamagate.engines.health import State
+from _llamagate.exposition import families
 from _llamagate.metrics import Metrics
 from tests.conftest import StartGateway
 from tests.fakes.ollama import Answer, FakeOllama
@@ -29,7 +30,7 @@ def test_every_metric_has_a_sentence() -> None:
     metrics.ended("/v1/models", 200, 0.1)
     metrics.engines_up = lambda: {"ollama": True}
     counted = set()
-    for family in metrics.collect():
+    for family in families(metrics):
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         suffix = "_total" if family.type == "counter" else ""
         counted.add((f"{family.name}{suffix}", family.type, tuple(sorted(labels))))
