@@ -54,7 +54,7 @@ def _tell_of_the_answer(headers: CIMultiDict[str], call: Call) -> None:
         headers["x-ignored-parameters"] = ", ".join(sorted(set(call.ignored)))
     if call.queue_position:
         headers["x-queue-position"] = str(call.queue_position)
-    if call.queue_ms:  # else it waits still, and nobody knows
+    if call.queue_ms:  # waited, or to be expected where it waits still
         headers["x-queue-wait-ms"] = str(call.queue_ms)
     if call.context_full:
         headers["x-context-full"] = "true"
