@@ -34,6 +34,7 @@ from _llamagate.gateway.models import ListModels
 from _llamagate.gateway.relay import Relay
 from _llamagate.gateway.show import ShowModel
 from _llamagate.gateway.version import EngineVersion
+from _llamagate.ids import new_id
 from _llamagate.limits import Limits
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
@@ -80,6 +81,7 @@ class Gateway:
     def __init__(self, config: Config, log: Log) -> None:
         self.config = config
         self.draining = False
+        self._id = new_id("gw_")
         self.running: set[asyncio.Task[object]] = set()  # the requests being answered
         self.made_key = ""  # made on this very start
         self.log = log
@@ -116,7 +118,7 @@ class Gateway:
             middlewares=[
                 pass_through(
                     routes,
-                    request_id(partial(client_address, trusted=config.trusted_proxies)),
+                    request_id(partial(client_address, trusted=config.trusted_proxies), self._id),
                     AccessLog(self.log, self.metrics, self.running),
                     steps=(cors(browsers), auth(self.accounts), rate_limit(self._limits)),
                 )

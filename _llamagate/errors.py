@@ -25,6 +25,7 @@
         + EngineBroke        502     it broke off, or ended without its final line
         + EngineGarbled      502     it does not speak its wire
         + EngineTimeout      504     silent for longer than TIMEOUT
+        + EngineLeadsBack    508     it is a gateway that leads back here
         + EngineRefused      4xx     it said the request is wrong: passed on
 
 Raised anywhere; rendered once, in the shape of the dialect whose path was called.
@@ -173,6 +174,11 @@ class EngineGarbled(EngineError):
 class EngineTimeout(EngineError):
     status = 504
     code = "engine_timeout"
+
+
+class EngineLeadsBack(EngineError):
+    status = 508
+    code = "loop_detected"
 
 
 class EngineRefused(EngineError):

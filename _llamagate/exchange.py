@@ -279,6 +279,8 @@ class Call:
     caller: Caller = NOBODY
     person: str = ""  # the person behind the caller, where the client names one
     hops: int = 0  # gateways this request has come through
+    via: str = ""  # their ids and ours
+    looped: bool = False  # ours was among them already
     no_store: bool = False  # the client wants nothing kept of it
     no_cache: bool = False  # nor anything old
     model: str = ""

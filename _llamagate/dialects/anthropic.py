@@ -82,12 +82,12 @@ class Anthropic:
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         page = models.parse_page(request.query)
-        found = await self._models(request[CALL].caller)
+        found = await self._models(request[CALL])
         return json_answer(orjson.dumps(models.render_models(found, page)))
 
     async def one_model(self, request: web.Request) -> web.StreamResponse:
         asked = unquote(request.match_info["model"])
-        model = await self._models.one(asked, request[CALL].caller)
+        model = await self._models.one(asked, request[CALL])
         return json_answer(orjson.dumps(models.render_model(model)))
 
 

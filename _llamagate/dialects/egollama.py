@@ -101,9 +101,9 @@ class EgoLlama:
         return await self._openai.chat_completions(request, lines=_reads_lines(request.headers))
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
-        caller = request[CALL].caller
-        models = await self._models(caller)
-        contexts = [await self._models.context_length(model, caller) for model in models]
+        call = request[CALL]
+        models = await self._models(call)
+        contexts = [await self._models.context_length(model, call.caller) for model in models]
         return json_answer(wire.render_models(models, contexts))
 
     async def load(self, request: web.Request) -> web.StreamResponse:

@@ -85,14 +85,14 @@ class Ollama:
         return json_answer(client_answers.render_embedding(asked, embedded))
 
     async def tags(self, request: web.Request) -> web.StreamResponse:
-        caller = request[CALL].caller
-        models = await self._models(caller)
-        return json_answer(client_models.render_tags(models, everything=caller.admin))
+        call = request[CALL]
+        models = await self._models(call)
+        return json_answer(client_models.render_tags(models, everything=call.caller.admin))
 
     async def ps(self, request: web.Request) -> web.StreamResponse:
-        caller = request[CALL].caller
-        residents = await self._models.resident(caller)
-        return json_answer(client_models.render_ps(residents, everything=caller.admin))
+        call = request[CALL]
+        residents = await self._models.resident(call)
+        return json_answer(client_models.render_ps(residents, everything=call.caller.admin))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         asked = client.parse_show(await read_json(request, self._bounds, any_type=True))

@@ -80,9 +80,9 @@ class OpenAI:
         return json_answer(embeddings.render_embeddings(asked, embedded, call.model))
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
-        return json_answer(models.render_models(await self._models(request[CALL].caller)))
+        return json_answer(models.render_models(await self._models(request[CALL])))
 
     async def one_model(self, request: web.Request) -> web.StreamResponse:
         asked = unquote(request.match_info["model"])
-        model = await self._models.one(asked, request[CALL].caller)
+        model = await self._models.one(asked, request[CALL])
         return json_answer(orjson.dumps(models.render_model(model, asked)))

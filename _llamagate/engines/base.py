@@ -6,11 +6,17 @@ from _llamagate.config import EngineSettings
 from _llamagate.exchange import Call, Chat, Completion, Embed, Embedded, Events, Model, Resident
 
 HOPS = "X-LlamaGate-Hops"
+VIA = "X-LlamaGate-Via"
 
 
 def call_headers(call: Call) -> dict[str, str]:
     """All that an engine learns of a request beside its body: none of the client's headers."""
-    return {"Content-Type": "application/json", "X-Request-ID": call.id, HOPS: str(call.hops + 1)}
+    return {
+        "Content-Type": "application/json",
+        "X-Request-ID": call.id,
+        HOPS: str(call.hops + 1),
+        VIA: call.via,
+    }
 
 
 class Engine(Protocol):

@@ -81,6 +81,10 @@ class Watched:
         """Is it worth waiting for?"""
         return self.state in (State.UP, State.UNKNOWN)
 
+    @property
+    def probing(self) -> bool:
+        return self._flight is not None and not self._flight.done()
+
     def open(self) -> None:
         if self._watch is None:
             self._watch = spawn(self._watch_it(), f"watch engine {self.name}")
@@ -94,7 +98,7 @@ class Watched:
 
     def probe(self) -> "asyncio.Task[None] | None":
         """The probe under way, or a new one; None while the last answer is fresh."""
-        if self._flight is None or self._flight.done():
+        if not self.probing:
             if self._clock() - self._asked < _FRESH:
                 return None
             self._flight = spawn(self._probe(), f"probe engine {self.name}")

@@ -205,10 +205,12 @@ class Pool:
 
     # ------------------------------------------------------------ what there is
 
-    async def refresh(self) -> None:
+    async def refresh(self, joining: bool = True) -> None:
         """Ask all engines, unless they were asked within the last second. Nobody waits long for
-        one that was not up before."""
-        flights = [(host.expected, host.probe()) for host in self._hosts]
+        one that was not up before. `joining`: wait for probes under way too, which may be what
+        another gateway is asked by, and waits for us."""
+        hosts = [host for host in self._hosts if joining or not host.probing]
+        flights = [(host.expected, host.probe()) for host in hosts]
         if sure := [flight for expected, flight in flights if flight and expected]:
             await asyncio.wait(sure)
         if others := [flight for expected, flight in flights if flight and not expected]:

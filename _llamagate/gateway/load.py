@@ -34,7 +34,7 @@ class LoadModels:
     async def load(self, asked: str, bits: int, call: Call) -> Resident | None:
         """What came into memory; None where the engine cannot say. `bits`: the quantization that
         is wanted, 0 as it is."""
-        listed = await self._models.find(asked, call.caller)
+        listed = await self._models.find(asked, call)
         if bits:
             _check_quantization(asked, listed, bits)
         call.no_store = True  # an old answer loads nothing

@@ -7,7 +7,7 @@ from cachetools import LRUCache
 
 from _llamagate.engines.pool import Pool
 from _llamagate.errors import EngineError, NoEngine, NoSuchModel
-from _llamagate.exchange import Caller, Model, Resident
+from _llamagate.exchange import Call, Caller, Model, Resident
 from _llamagate.models import Names, canonical
 
 _REMEMBERED = 1024  # models whose context an engine had to be asked for
@@ -23,11 +23,11 @@ class ListModels:
     pool: Pool
     _contexts: MutableMapping[tuple[str, str, str], int] = field(default_factory=_memory)
 
-    async def __call__(self, caller: Caller) -> Sequence[Model]:
-        await self.pool.refresh()
+    async def __call__(self, call: Call) -> Sequence[Model]:
+        await self.pool.refresh(joining=not call.hops)
         if not self.pool.healthy:
             raise NoEngine("No engine answers, so nobody knows the models.", retry_after=5)
-        return self.names.visible(caller, self.pool.models())
+        return self.names.visible(call.caller, self.pool.models())
 
     async def context_length(self, model: Model, caller: Caller) -> int:
         """What it is loaded with, else what it was made for; 0 where no engine says."""
@@ -50,13 +50,13 @@ class ListModels:
             return self._contexts[key]
         return 0
 
-    async def resident(self, caller: Caller) -> list[Resident]:
+    async def resident(self, call: Call) -> list[Resident]:
         """Those of them that are in an Ollama engine's memory, the longest to stay first."""
-        usable = {canonical(model.name) for model in await self(caller)}
+        usable = {canonical(model.name) for model in await self(call)}
         found = self._resident()
         if any(not resident.entry for resident in found):  # learnt from an answer, not from a list
             self.pool.forget()
-            await self.pool.refresh()
+            await self.pool.refresh(joining=not call.hops)
             found = self._resident()
         shown = [one for one in found if one.entry and canonical(one.name) in usable]
         return sorted(shown, key=lambda resident: -resident.expires)
@@ -68,14 +68,14 @@ class ListModels:
             if self.pool.kind(engine) == "ollama"
         ]
 
-    async def one(self, asked: str, caller: Caller) -> Model:
+    async def one(self, asked: str, call: Call) -> Model:
         """By any spelling, or an alias."""
-        if found := await self.find(asked, caller):
+        if found := await self.find(asked, call):
             return found
         raise NoSuchModel.named(asked)
 
-    async def find(self, asked: str, caller: Caller) -> Model | None:
+    async def find(self, asked: str, call: Call) -> Model | None:
         """The same, where an engine may have models that it does not list."""
-        models = {canonical(model.name): model for model in await self(caller)}
-        wanted = (canonical(asked), *self.names.resolve(asked, caller).names)
+        models = {canonical(model.name): model for model in await self(call)}
+        wanted = (canonical(asked), *self.names.resolve(asked, call.caller).names)
         return next((models[name] for name in wanted if name in models), None)

@@ -149,7 +149,7 @@ async def test_what_could_not_be_sent_is_named() -> None:
 
 async def test_an_engine_learns_the_request_s_id_the_hops_and_the_key() -> None:
     async with served(key="sk-1") as (engine, server):
-        await ask(engine, chat(), Call("req-1", hops=2))
+        await ask(engine, chat(), Call("req-1", hops=2, via="gw_1 gw_2 gw_3"))
         headers = {name.lower(): value for name, value in server.headers[0].items()}
         length = headers.pop("content-length")
         assert int(length) > 0
@@ -159,6 +159,7 @@ async def test_an_engine_learns_the_request_s_id_the_hops_and_the_key() -> None:
             "content-type": "application/json",
             "x-request-id": "req-1",
             "x-llamagate-hops": "3",
+            "x-llamagate-via": "gw_1 gw_2 gw_3",
         }
 
 

@@ -41,7 +41,7 @@ async def bare(handler: Handler, *steps: Step, max_body: int = 1 << 20) -> Async
     mounted = Mounted("/any", Access.USER, render_error)
     through = pass_through(
         Routes(lambda path: mounted),
-        request_id(lambda peer, forwarded: peer),
+        request_id(lambda peer, forwarded: peer, "gw_bare"),
         AccessLog(log, Metrics(), running),
         steps=steps,
     )

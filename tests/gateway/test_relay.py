@@ -76,7 +76,7 @@ async def test_nothing_of_the_client_goes_along_but_the_id_of_its_request(two: T
     sent = one.seen("/api/pull")[0].headers
     assert sent.keys() <= {
         *("host", "content-type", "content-length"),
-        *("x-request-id", "x-llamagate-hops"),
+        *("x-request-id", "x-llamagate-hops", "x-llamagate-via"),
     }
     assert (sent["x-request-id"], sent["x-llamagate-hops"]) == ("mine-1", "1")
 

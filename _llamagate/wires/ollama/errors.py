@@ -15,6 +15,7 @@ from _llamagate.errors import (
     EngineFailed,
     EngineGarbled,
     EngineLacksModel,
+    EngineLeadsBack,
     EngineRefused,
     GatewayError,
 )
@@ -50,6 +51,8 @@ def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:
         text = f"The engine answered {status}."
     if status == 404:
         return EngineLacksModel(text)
+    if status == 508:
+        return EngineLeadsBack(text)
     if status in (429, 503):
         return EngineBusy(text, retry_after=parse_retry_after(retry_after))
     if _CLIENTS_FAULT.search(text):

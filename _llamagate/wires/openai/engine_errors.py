@@ -11,6 +11,7 @@ from _llamagate.errors import (
     EngineFailed,
     EngineGarbled,
     EngineLacksModel,
+    EngineLeadsBack,
     EngineRefused,
 )
 from _llamagate.wires.retry_after import parse_retry_after
@@ -33,6 +34,8 @@ def parse_error(status: int, body: bytes, retry_after: str = "") -> EngineError:
         return EngineFailed(text)
     if status in (429, 503, 529):
         return EngineBusy(text, retry_after=parse_retry_after(retry_after))
+    if status == 508:
+        return EngineLeadsBack(text)
     if status in (401, 403):
         return EngineFailed(f"The engine does not accept our key: {text}")
     if not 400 <= status < 500:
