@@ -5,13 +5,17 @@ What is true of an engine is `health`'s; what to do when nobody has a model is t
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from _llamagate.engines.base import Engine
 from _llamagate.engines.breaker import Breaker
 from _llamagate.engines.health import State, Watched
+from _llamagate.errors import EngineError, EngineLacksModel
 from _llamagate.exchange import Model
 
 _MOST_ADOPTED = 256
+
+Spent: TypeAlias = str | tuple[str, str]  # an engine by name, or one model on one
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,11 @@ class Candidate:
     resident: bool  # in its memory, as far as is known
     key: tuple[str, str]  # the engine's name and the canonical one: whose queue, whose breaker
     trial: bool = False  # it failed of late: this one request finds out whether it still does
+
+    def spent(self, error: EngineError) -> Spent:
+        """What need not be asked any more after this: one that only lacks the model may have the
+        next one of an alias."""
+        return self.key if isinstance(error, EngineLacksModel) else self.key[0]
 
 
 class Pair:
@@ -63,7 +72,7 @@ class Index:
         self._adopted: dict[tuple[str, str], str] = {}  # beyond the lists; as it was spelled
         self._clock = clock
 
-    def candidates(self, names: Sequence[str], without: Collection[str]) -> list[Candidate]:
+    def candidates(self, names: Sequence[str], without: Collection[Spent]) -> list[Candidate]:
         """Those that have the first of these names which any engine can serve. Where all who have
         one failed of late, they are better than nobody."""
         doubtful: list[Pair] = []
@@ -71,7 +80,7 @@ class Index:
             fit: list[Candidate] = []
             others: list[Pair] = []
             for pair in self._by_name.get(name, ()):
-                if pair.host.name in without:
+                if pair.host.name in without or pair.key in without:
                     continue
                 if pair.trusted:
                     fit.append(pair.candidate())

@@ -15,7 +15,7 @@ from _llamagate.background import spawn
 from _llamagate.config import EngineSettings
 from _llamagate.engines.base import Engine
 from _llamagate.engines.health import State, Watched
-from _llamagate.engines.index import Candidate, Index
+from _llamagate.engines.index import Candidate, Index, Spent
 from _llamagate.errors import (
     EngineError,
     EngineLacksModel,
@@ -31,7 +31,7 @@ from _llamagate.errors import (
 from _llamagate.exchange import Model, Resident
 from _llamagate.wires.names import is_hub_id, leaves_machine
 
-__all__ = ["Candidate", "EngineState", "Pool"]
+__all__ = ["Candidate", "EngineState", "Pool", "Spent"]
 
 _LATE = 1.0  # seconds that others wait for an engine which was not up before
 _LOOK = 0.5  # seconds between two looks whether an engine taken away is still in use
@@ -123,7 +123,7 @@ class Pool:
 
     # ------------------------------------------------------------ who can serve a model
 
-    def candidates(self, names: Sequence[str], without: Collection[str] = ()) -> list[Candidate]:
+    def candidates(self, names: Sequence[str], without: Collection[Spent] = ()) -> list[Candidate]:
         """Those that have the first of these names which any engine can serve; `without` the
         engines of these names."""
         return self._index.candidates(names, without)
@@ -323,4 +323,4 @@ def _why(host: Watched) -> str:
     if host.state is State.UP:
         return f"The {place} cannot take it now."
     hint = " Is Ollama running there? See OLLAMA_HOST." if host.settings.kind == "ollama" else ""
-    return f"The {place} cannot be asked: {host.reason}.{hint}"
+    return f"The {place} cannot be asked: {host.reason.rstrip('.')}.{hint}"

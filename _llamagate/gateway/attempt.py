@@ -6,7 +6,7 @@ Nothing here waits. It is asked of once for a batch, so it takes no part in the 
 import time
 from collections.abc import Sequence
 
-from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.engines.pool import Candidate, Pool, Spent
 from _llamagate.errors import EngineError
 from _llamagate.exchange import Call, Event, Finish
 from _llamagate.gateway.choose import enter, granted
@@ -55,6 +55,11 @@ class Attempt:
         self._asked = time.perf_counter()
         self._call.engine = candidate.engine.settings.name
         return candidate
+
+    @property
+    def spent(self) -> set[Spent]:
+        """What need not be tried again."""
+        return {self._candidate.spent(self.error)} if self._candidate and self.error else set()
 
     def note(self, batch: list[Event]) -> None:
         call = self._call

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.engines.pool import Candidate, Pool, Spent
 from _llamagate.errors import EngineError
 from _llamagate.exchange import Call, Embed, Embedded
 from _llamagate.gateway.choose import enter, granted, order
@@ -28,7 +28,7 @@ class EmbedTexts:
         check_hops(call)
         resolved = resolve(self.names, self.pool, request.model, call)
         found = await find(self.pool, resolved)
-        tried: set[str] = set()
+        tried: set[Spent] = set()
         while True:
             try:
                 return await self._ask(order(found, self.queue), request, call, tried)
@@ -36,7 +36,7 @@ class EmbedTexts:
                 found = others(self.pool, resolved, tried, error, call)
 
     async def _ask(
-        self, candidates: Sequence[Candidate], request: Embed, call: Call, tried: set[str]
+        self, candidates: Sequence[Candidate], request: Embed, call: Call, tried: set[Spent]
     ) -> Embedded:
         turn = enter(self.queue, candidates, call)
         asked = time.perf_counter()
@@ -50,7 +50,6 @@ class EmbedTexts:
                 asked = time.perf_counter()
             candidate = granted(turn, candidates)
             call.engine = candidate.engine.settings.name
-            tried.add(call.engine)
             prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
             embedded = await candidate.engine.embed(prepared, call)
             call.usage = embedded.usage
@@ -58,6 +57,7 @@ class EmbedTexts:
             return embedded
         except EngineError as failure:
             error = failure
+            tried.add(candidate.spent(failure))
             raise
         finally:
             seconds = time.perf_counter() - asked

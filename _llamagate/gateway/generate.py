@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from _llamagate.background import spawn
-from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.engines.pool import Candidate, Pool, Spent
 from _llamagate.errors import EngineError, GatewayError
 from _llamagate.exchange import (
     Call,
@@ -116,7 +116,7 @@ class Generate:
             names, resolved.spelled, resolved.asked
         )
         same = sticky(request) if len(found) > 1 else 0
-        tried: set[str] = set()
+        tried: set[Spent] = set()
         while True:
             best = order(found, self.queue, same)
             attempt = Attempt(self.pool, self.queue, self.metrics, best, call)
@@ -135,7 +135,7 @@ class Generate:
                 attempt.error = failure = error
             finally:
                 attempt.end()
-            tried.add(call.engine)
+            tried |= attempt.spent
             if attempt.begun or not failure.retry:
                 raise failure
             found = self.pool.candidates(names, without=tried)

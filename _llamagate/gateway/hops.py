@@ -10,7 +10,12 @@ _MAX_HOPS = 8
 
 
 def check_hops(call: Call) -> None:
-    if call.looped or call.hops >= _MAX_HOPS:
+    if call.looped:
+        raise Loop(
+            "This request has come back to a gateway it has come through: that one has itself, or "
+            "one that leads back to it, among its engines."
+        )
+    if call.hops >= _MAX_HOPS:
         raise Loop(
             f"This request has come through {call.hops} gateways: one of them has itself, or "
             "one that leads back to it, among its engines."

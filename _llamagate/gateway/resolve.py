@@ -3,7 +3,7 @@ engine failed."""
 
 import logging
 
-from _llamagate.engines.pool import Candidate, Pool
+from _llamagate.engines.pool import Candidate, Pool, Spent
 from _llamagate.errors import EngineError
 from _llamagate.exchange import Call, Caller
 from _llamagate.models import Names, Resolved
@@ -29,9 +29,9 @@ async def find(pool: Pool, resolved: Resolved) -> list[Candidate]:
 
 
 def others(
-    pool: Pool, resolved: Resolved, tried: set[str], error: EngineError, call: Call
+    pool: Pool, resolved: Resolved, tried: set[Spent], error: EngineError, call: Call
 ) -> list[Candidate]:
-    """Those to ask instead of the engines that were `tried`. Raises the error where there is none,
+    """Those to ask instead of what was `tried`. Raises the error where there is none,
     or where another would say the same."""
     found = pool.candidates(resolved.names, without=tried) if error.retry else []
     if not found:

@@ -182,6 +182,24 @@ async def test_a_model_that_only_one_engine_lost_is_still_asked_of_the_other(two
     assert len(two.good.generations) == 3
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
+async def test_an_engine_that_lost_a_model_is_asked_for_the_next_one_of_the_alias(
+    start_gateway: StartGateway, path: str
+) -> None:
+    models = [FakeModel(name, ("completion", "embedding")) for name in ("first", "second")]
+    async with FakeOllama(*models) as ollama:
+        toml = '[aliases]\neither = ["first", "second"]\n'
+        gateway = await start_gateway(OLLAMA_HOST=ollama.url, toml=toml)
+        await gateway.server.gateway.pool.refresh()
+        del ollama.models[0]
+        words = {"messages": [{"role": "user", "content": "hi"}], "input": "hi"}
+        body = {"model": "either", **words}
+        assert (await gateway.json("POST", path, json=body))[0] == 200
+        del ollama.models[0]
+        again = {**body, "user": "another", "seed": 1}
+        assert (await gateway.json("POST", path, json=again))[0] == 404
+
+
 async def test_an_engine_of_the_other_kind_steps_in(start_gateway: StartGateway) -> None:
     async with FakeOllama("tiny") as bad, OpenAIServer() as good:
         bad.answer = Answer(fault=Fault.answer(503))
