@@ -11,6 +11,7 @@
     relay      what has no neutral form, passed on to an Ollama engine
     resolve    from a name to the engines that may be asked, and to the next one
     choose     which of them is best now
+    context    whether a prompt filled what its model can read
     hops       the end of a loop of gateways
 
 Nothing here knows a client, its headers or a socket; an engine's wire is known to `relay` and
