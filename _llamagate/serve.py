@@ -26,7 +26,7 @@ from _llamagate.started import Started
 from _llamagate.tls import Certificate
 
 _log = logging.getLogger("llamagate.serve")
-_GARBAGE = (10_000, 20, 50)  # hardly any is cyclic, and looking for it cost 5 % of a request
+_GARBAGE = (10_000, 10, 10)  # hardly any is cyclic, and looking for it cost 5 % of a request
 _GRACE = 2.0  # seconds for ending what did not end by itself
 
 
