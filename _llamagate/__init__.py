@@ -3,17 +3,18 @@
 A request comes in at the top of this list and goes down; nothing imports upwards.
 
 cli          Commands and the doctor. Alone reads the environment and prints.
-serve        Listening, signals, reloading, and stopping in stages. `listener` is one socket,
-             `tls` its certificate.
+serve        Listening, signals, reloading, and stopping in stages. `listener` is one socket and
+             the two doors behind it, `tls` its certificate.
 app          Builds every room from a Config, joins them, opens and closes them.
 surfaces     The table of surfaces: prefix, routes, error shape and default limit of each.
 mounting     Where surfaces stand: under prefixes, at the root, on ports of their own.
+door         The short way in for what asks a model; all else goes through aiohttp's.
 dialects     What clients speak. Routes and handlers: parse, call one use case, render.
 middlewares  What every request passes: id, access log, errors, browsers, key, rate.
 admin        What operators ask of a running gateway, as JSON.
 demo         A stand-in engine on a loopback port, for those who have no Ollama yet.
 call         What one HTTP request carries, and what the table says of its route. `connection` is
-             what it came by, and what notices that its client left.
+             what it came by at aiohttp's door, and what notices that its client left.
 gateway      The use cases: resolve a name, look into the cache, choose an engine, wait for a
              turn, ask, fail over, record.
 accounts     Who is calling: keys, tokens.json, guesses, browsers, proxies.

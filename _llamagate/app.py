@@ -17,6 +17,7 @@ from _llamagate.cache import Cache
 from _llamagate.call import Routes
 from _llamagate.config import SETTINGS, Config, ConfigError, EngineSettings
 from _llamagate.demo import Demo
+from _llamagate.door.client import Inside
 from _llamagate.engines.base import Engine
 from _llamagate.engines.dial import open_client
 from _llamagate.engines.http import Client
@@ -38,13 +39,14 @@ from _llamagate.ids import new_id
 from _llamagate.limits import Limits
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
-from _llamagate.middlewares import pass_through
 from _llamagate.middlewares.access_log import AccessLog
 from _llamagate.middlewares.auth import auth
 from _llamagate.middlewares.cors import Cors, cors
-from _llamagate.middlewares.headers import response_headers
+from _llamagate.middlewares.headers import Headers
+from _llamagate.middlewares.passage import Passage
 from _llamagate.middlewares.rate_limit import rate_limit
 from _llamagate.middlewares.request_id import request_id
+from _llamagate.middlewares.web import on_prepare, pass_through
 from _llamagate.models import Names
 from _llamagate.mounting import Surface, UnknownPath
 from _llamagate.queue import Queue
@@ -109,25 +111,24 @@ class Gateway:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def make_app(self, only: Surface | None = None) -> web.Application:
-        """The gateway as an application; with `only`, the application of a surface's own port."""
+    def make_doors(self, only: Surface | None = None) -> tuple[web.Application, Inside]:
+        """The gateway as an application, and as the short door has it; with `only`, that of a
+        surface's own port."""
         routes = Routes(UnknownPath(self.surfaces, only))
         config = self.config
         browsers = Cors(self.accounts, config.cors_origins, _machine_names())
-        app = web.Application(
-            middlewares=[
-                pass_through(
-                    routes,
-                    request_id(partial(client_address, trusted=config.trusted_proxies), self._id),
-                    AccessLog(self.log, self.metrics, self.running),
-                    steps=(cors(browsers), auth(self.accounts), rate_limit(self._limits)),
-                )
-            ],
-            client_max_size=config.max_body,
+        headers = Headers(browsers, self.accounts)
+        passage = Passage(
+            request_id(partial(client_address, trusted=config.trusted_proxies), self._id),
+            AccessLog(self.log, self.metrics, self.running),
+            steps=(cors(browsers), auth(self.accounts), rate_limit(self._limits)),
         )
-        app.on_response_prepare.append(response_headers(browsers, self.accounts))
+        app = web.Application(
+            middlewares=[pass_through(routes, passage)], client_max_size=config.max_body
+        )
+        app.on_response_prepare.append(on_prepare(headers))
         self.surfaces.mount(app, routes, only)
-        return app
+        return app, Inside(routes.asked, passage, headers, config.max_body)
 
     def reload(self, config: Config) -> list[str]:
         """Take over what may change while running; the names of settings that need a restart."""

@@ -21,10 +21,10 @@ _log = logging.getLogger("llamagate.listener")
 _http_log = logging.getLogger("llamagate.http")
 # Seconds until the head of a first request must be there, from clients nobody knows yet: they could
 # take every file descriptor by saying nothing.
-_OPENING = 60.0
+OPENING = 60.0
 # And between requests: longer than the proxies in front keep theirs, who would otherwise send into
 # a connection that is just being closed.
-_IDLE = 300.0
+IDLE = 300.0
 
 
 class Connection(web.RequestHandler):
@@ -37,7 +37,7 @@ class Connection(web.RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             logger=_http_log,
-            keepalive_timeout=_IDLE,
+            keepalive_timeout=IDLE,
             access_log=None,  # type: ignore[arg-type]  # None is how it is switched off
         )
         self._call: Call | None = None
@@ -45,7 +45,7 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(Gathering(cast(asyncio.Transport, transport), self._outbox))
-        self._opening = asyncio.get_running_loop().call_later(_OPENING, self.force_close)
+        self._opening = asyncio.get_running_loop().call_later(OPENING, self.force_close)
 
     def carries(self, call: Call) -> None:
         """The request that is being answered now."""

@@ -12,11 +12,10 @@ How long a request may take, who may ask and what is cached is decided in the ro
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 Wire: TypeAlias = Literal["openai", "ollama", "anthropic"]
 Fields: TypeAlias = dict[str, object]
@@ -269,8 +268,7 @@ class Caller:
 NOBODY = Caller("")
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct, eq=False):
     """One request from entry to access log: who asks and, filled in on the way, what came of it."""
 
     id: str
@@ -308,8 +306,8 @@ class Call:
 
 async def collect(events: Events) -> list[Reply]:
     """The whole answer: one reply a choice, in order of choice."""
-    async with aclosing(events):
-        return collect_batches([batch async for batch in events])
+    # Nothing to close: this ends when the events do, or with what they raise.
+    return collect_batches([batch async for batch in events])
 
 
 def collect_batches(batches: Iterable[list[Event]]) -> list[Reply]:
@@ -324,6 +322,9 @@ def collect_batches(batches: Iterable[list[Event]]) -> list[Reply]:
     return [building[choice].reply() for choice in sorted(building)]
 
 
+_CUT_OFF = Finish("")
+
+
 class _Building:
     """A reply while its events still come in."""
 
@@ -335,7 +336,7 @@ class _Building:
         self.thinking: list[str] = []
         self.calls: list[tuple[ToolCall, list[str]]] = []
         self.logprobs: list[Logprob] = []
-        self.finish = Finish("")
+        self.finish = _CUT_OFF
         self.extra: Fields | None = None
 
     def add(self, event: Text | Thinking | ToolCall | ToolArguments | Finish) -> None:
@@ -358,8 +359,10 @@ class _Building:
             text="".join(self.text),
             thinking="".join(self.thinking),
             tool_calls=tuple(
-                ToolUse(call.name, "".join(arguments), call.id, call.extra)
-                for call, arguments in self.calls
+                [
+                    ToolUse(call.name, "".join(arguments), call.id, call.extra)
+                    for call, arguments in self.calls
+                ]
             ),
             logprobs=tuple(self.logprobs),
             finish=self.finish,

@@ -1,4 +1,4 @@
-"""Listening sockets, and the application that answers there.
+"""Listening sockets, and the two doors behind them.
 
 The accepting is done here and not by the loop's own server, since uvloop's takes one connection a
 turn: where hundreds come at once, and each turn does the work of those before, the last ones would
@@ -15,6 +15,7 @@ from aiohttp import web
 
 from _llamagate.background import spawn
 from _llamagate.connection import Connection
+from _llamagate.door.client import Client, Inside
 from _llamagate.outbox import Outbox
 
 _BACKLOG = 1024
@@ -26,9 +27,13 @@ _log = logging.getLogger("llamagate.listener")
 
 
 class Listener:
-    """One application on one address. `port` is known once it is open."""
+    """One address, at which both doors lead to the same. `port` is known once it is open."""
 
-    def __init__(self, app: web.Application, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, app: web.Application, inside: Inside, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._inside = inside
+        self._clients: set[Client] = set()  # at the short door
         self._tls = tls
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_PARTING)
         self._sockets: list[socket.socket] = []
@@ -99,14 +104,21 @@ class Listener:
         self._sockets.clear()
         for server in self._servers:
             server.close()
+        for client in list(self._clients):
+            client.stop()
         if handlers := self._runner.server:
             handlers.pre_shutdown()
 
     async def close(self) -> None:
         self.stop_accepting()
+        for client in list(self._clients):
+            client.transport.close()
         await self._runner.cleanup()
 
-    def _protocol(self) -> Connection:
+    def _protocol(self) -> Client:
+        return Client(self._inside, self._outbox, self._elsewhere, self._clients)
+
+    def _elsewhere(self) -> Connection:
         server = self._runner.server
         assert server is not None
         return Connection(server, self._outbox)

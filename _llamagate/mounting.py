@@ -97,6 +97,8 @@ class Surfaces:
             )
             add = partial(app.router.add_route, expect_handler=None if route.raw else invite)
             routes.add(add(route.method, path, route.handler), mounted)
+            if route.ask:
+                routes.asked[path] = mounted, route.ask
             if route.method == "GET" and route.access is Access.PUBLIC:
                 routes.add(add("HEAD", path, route.handler), mounted)
 

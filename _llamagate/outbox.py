@@ -16,12 +16,14 @@ _Data: TypeAlias = bytes | bytearray | memoryview
 
 class Outbox:
     def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call
         self._waiting: list[tuple[asyncio.WriteTransport, _Data]] = []
         self._size = 0
 
     def put(self, transport: asyncio.WriteTransport, data: _Data) -> None:
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.send)
+            self._loop = self._loop or asyncio.get_running_loop()
+            self._loop.call_soon(self.send)
         self._waiting.append((transport, data))
         self._size += len(data)
         if self._size > _MOST:
@@ -38,57 +40,57 @@ class Outbox:
 class Gathering(asyncio.Transport):
     """A transport whose writes go by an outbox."""
 
-    __slots__ = ("_inner", "_outbox")
+    __slots__ = ("_outbox", "inner")
 
     def __init__(self, inner: asyncio.Transport, outbox: Outbox) -> None:
-        self._inner = inner
+        self.inner = inner
         self._outbox = outbox
 
     def write(self, data: _Data) -> None:
-        self._outbox.put(self._inner, data)
+        self._outbox.put(self.inner, data)
 
     def writelines(self, list_of_data: Iterable[_Data]) -> None:
-        self._outbox.put(self._inner, b"".join(list_of_data))
+        self._outbox.put(self.inner, b"".join(list_of_data))
 
     def write_eof(self) -> None:
         self._outbox.send()
-        self._inner.write_eof()
+        self.inner.write_eof()
 
     def close(self) -> None:
         self._outbox.send()
-        self._inner.close()
+        self.inner.close()
 
     def abort(self) -> None:
-        self._inner.abort()
+        self.inner.abort()
 
     # The rest is as it is.
 
     def can_write_eof(self) -> bool:
-        return self._inner.can_write_eof()
+        return self.inner.can_write_eof()
 
     def get_write_buffer_size(self) -> int:
-        return self._inner.get_write_buffer_size()
+        return self.inner.get_write_buffer_size()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._inner.set_write_buffer_limits(high, low)
+        self.inner.set_write_buffer_limits(high, low)
 
     def is_closing(self) -> bool:
-        return self._inner.is_closing()
+        return self.inner.is_closing()
 
     def is_reading(self) -> bool:
-        return self._inner.is_reading()
+        return self.inner.is_reading()
 
     def pause_reading(self) -> None:
-        self._inner.pause_reading()
+        self.inner.pause_reading()
 
     def resume_reading(self) -> None:
-        self._inner.resume_reading()
+        self.inner.resume_reading()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._inner.get_extra_info(name, default)
+        return self.inner.get_extra_info(name, default)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._inner.get_protocol()
+        return self.inner.get_protocol()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._inner.set_protocol(protocol)
+        self.inner.set_protocol(protocol)

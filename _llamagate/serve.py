@@ -88,7 +88,7 @@ class Server:
         gateway, host = self.gateway, self.config.host
         named = gateway.surfaces.named(only) if only else None
         tls = self._certificate.context if self._certificate else None
-        listener = Listener(gateway.make_app(named), tls)
+        listener = Listener(*gateway.make_doors(named), tls)
         self._listeners.append(listener)
         try:
             await listener.open(host, port)

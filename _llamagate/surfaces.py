@@ -97,7 +97,7 @@ def _table(rooms: Rooms, host: Host) -> tuple[Surface, ...]:
             egollama.LIMIT,
             elsewhere=tuple(old.chat_routes()),
         ),
-        _aigateway(AIGateway(ollama)),
+        _aigateway(AIGateway(ollama, bounds)),
     )
 
 

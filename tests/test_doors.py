@@ -138,7 +138,7 @@ async def guarded(start_gateway: StartGateway, ollama: FakeOllama) -> Running:
 
 async def test_every_route_is_in_the_table_and_every_row_has_a_route(guarded: Running) -> None:
     found = dict.fromkeys(TABLE, frozenset[str]())
-    for doors in standing(guarded.server.gateway.make_app()).values():
+    for doors in standing(guarded.server.gateway.make_doors()[0]).values():
         for door in doors:
             assert door.path in TABLE, f"add {door.path} and who may call it to the table"
             assert door.methods <= TABLE[door.path].methods, door.path
@@ -150,7 +150,7 @@ async def test_every_route_is_in_the_table_and_every_row_has_a_route(guarded: Ru
 async def test_every_method_of_every_path_for_every_kind_of_caller(
     guarded: Running, prefix: str
 ) -> None:
-    doors = standing(guarded.server.gateway.make_app())[prefix]
+    doors = standing(guarded.server.gateway.make_doors()[0])[prefix]
     for door, method, (caller, key) in product(doors, METHODS, CALLERS.items()):
         access = access_of(doors, door.example, method)
         status = await call(guarded, method, prefix + door.example, key)

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from _llamagate import connection
+from _llamagate.door import client
 from tests.conftest import Running, StartGateway
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.process import process
@@ -162,16 +163,21 @@ async def test_who_asks_first_is_told_to_go_on(gateway: Running) -> None:
     writer.close()
 
 
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for door in (client, connection):
+        monkeypatch.setattr(door, "OPENING", 0.1)
+
+
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: local"])
 async def test_who_says_nothing_does_not_stay(
     gateway: Running, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(connection, "_OPENING", 0.1)
+    hurry(monkeypatch)
     assert await answered(port_of(gateway), begun) == b""
 
 
 async def test_who_has_asked_may_stay(gateway: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_OPENING", 0.1)
+    hurry(monkeypatch)
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(gateway))
     for _ in range(2):
         writer.write(b"GET /health/live HTTP/1.1\r\n%b\r\n" % HOST)

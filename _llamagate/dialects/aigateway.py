@@ -1,15 +1,15 @@
 """AI Gateway's surface: Ollama's generating and listing, by shorter paths and by Ollama's own."""
 
-from aiohttp import web
-
-from _llamagate.call import Access, Route
+from _llamagate.call import Access, Answer, Flow, Post, Route
+from _llamagate.dialects.base import Bounds
 from _llamagate.dialects.ollama import Ollama
 from _llamagate.wires.aigateway import ChatLines
 
 
 class AIGateway:
-    def __init__(self, ollama: Ollama) -> None:
+    def __init__(self, ollama: Ollama, bounds: Bounds) -> None:
         self._ollama = ollama
+        self._bounds = bounds
 
     def routes(self) -> list[Route]:
         """What is its own at every root."""
@@ -20,13 +20,13 @@ class AIGateway:
         return self._at("/api")
 
     def _at(self, start: str) -> list[Route]:
-        user = Access.USER
+        asking = self._bounds.asking
         return [
-            Route("POST", f"{start}/generate", self._ollama.complete, user),
-            Route("POST", f"{start}/chat", self.chat, user),
-            Route("POST", f"{start}/embed", self._ollama.embed, user),
-            Route("GET", f"{start}/tags", self._ollama.tags, user),
+            asking(f"{start}/generate", self._ollama.complete),
+            asking(f"{start}/chat", self.chat),
+            asking(f"{start}/embed", self._ollama.embed),
+            Route("GET", f"{start}/tags", self._ollama.tags, Access.USER),
         ]
 
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        return await self._ollama.chat(request, form=ChatLines)
+    async def chat(self, post: Post) -> Answer | Flow:
+        return await self._ollama.chat(post, form=ChatLines)

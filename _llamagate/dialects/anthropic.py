@@ -7,9 +7,8 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
-from _llamagate.call import CALL, Access, Handler, Route
+from _llamagate.call import CALL, Access, Answer, Flow, Handler, Post, Route
 from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
-from _llamagate.dialects.outgoing import send_stream
 from _llamagate.exchange import collect
 from _llamagate.gateway.count import CountTokens
 from _llamagate.gateway.generate import Generate
@@ -19,7 +18,6 @@ from _llamagate.wires.anthropic.errors import render_error
 from _llamagate.wires.anthropic.reply import render_reply
 from _llamagate.wires.anthropic.request import parse_count, parse_request
 from _llamagate.wires.anthropic.stream import PING, MessageStream
-from _llamagate.wires.frames import SSE_HEADERS
 
 VERSION = "anthropic-version"  # a header that every client of this API sends
 
@@ -34,10 +32,10 @@ class Anthropic:
         self._bounds = bounds
 
     def routes(self) -> list[Route]:
-        user = Access.USER
+        user, asking = Access.USER, self._bounds.asking
         return [
-            Route("POST", "/v1/messages", self.messages, user),
-            Route("POST", "/v1/messages/count_tokens", self.count_tokens, user),
+            asking("/v1/messages", self.messages),
+            asking("/v1/messages/count_tokens", self.count_tokens),
             Route("GET", "/v1/models", self.list_models, user),
             Route("GET", "/v1/models/{model:.+}", self.one_model, user),
         ]
@@ -54,9 +52,9 @@ class Anthropic:
             for key in [(route.method, route.path)]
         ]
 
-    async def messages(self, request: web.Request) -> web.StreamResponse:
-        asked = parse_request(await read_json(request, self._bounds))
-        call = read_wishes(request, asked.person)
+    async def messages(self, post: Post) -> Answer | Flow:
+        asked = parse_request(read_json(post))
+        call = read_wishes(post, asked.person)
         events = self._generate([asked.chat], call)
         model = asked.chat.model or call.model
         followed = self._count.follow(asked.chat, call)
@@ -64,21 +62,15 @@ class Anthropic:
             renderer = MessageStream(
                 model, prompt_tokens=followed.estimate, show_thinking=asked.show_thinking
             )
-            answer = await send_stream(
-                request, events, renderer, SSE_HEADERS, PING, self._bounds.keepalive
-            )
-            followed.learn()
-            return answer
+            return self._bounds.events(events, renderer, PING, over=followed.learn)
         (reply,) = await collect(events)
         followed.learn()
-        return json_answer(render_reply(model, reply, show_thinking=asked.show_thinking))
+        return Answer(render_reply(model, reply, show_thinking=asked.show_thinking))
 
-    async def count_tokens(self, request: web.Request) -> web.StreamResponse:
-        chat = parse_count(await read_json(request, self._bounds))
-        tokens = await self._count(chat, request[CALL])
-        answer = json_answer(orjson.dumps({"input_tokens": tokens}))
-        answer.headers["x-token-count"] = "estimate"  # no engine counts without answering
-        return answer
+    async def count_tokens(self, post: Post) -> Answer:
+        tokens = await self._count(parse_count(read_json(post)), post.call)
+        estimate = {"x-token-count": "estimate"}  # no engine counts without answering
+        return Answer(orjson.dumps({"input_tokens": tokens}), headers=estimate)
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         page = models.parse_page(request.query)

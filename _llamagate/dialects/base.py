@@ -1,16 +1,16 @@
 """What the dialects share: reading a JSON body, answering in JSON, and what they need to do it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from _llamagate.call import CALL
-from _llamagate.dialects.outgoing import Piece, Renderer, send_stream
+from _llamagate.call import CALL, Access, Answer, Ask, Flow, Post, Renderer, Route, web_answer
+from _llamagate.dialects.outgoing import WebWay, send_flow
 from _llamagate.errors import InvalidRequest, TooLarge, WrongMediaType
-from _llamagate.exchange import Call, Event, Events
+from _llamagate.exchange import Call, Events
 from _llamagate.wires.body import parse_object
 from _llamagate.wires.frames import NDJSON_HEADERS, SSE_COMMENT, SSE_HEADERS
 
@@ -24,13 +24,35 @@ class Bounds:
     max_body: int
     keepalive: float
 
+    def asking(self, path: str, ask: Ask, access: Access = Access.USER) -> Route:
+        """The route of a handler that is given a whole body, whichever door it came through."""
 
-async def read_json(
-    request: web.Request, bounds: Bounds, *, any_type: bool = False
-) -> dict[str, Any]:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            call = request[CALL]
+            answer = await ask(Post(await read_body(request, self), request.headers, call))
+            return await give(request, answer)
+
+        return Route("POST", path, handler, access, ask=ask)
+
+    def events(
+        self,
+        events: Events,
+        renderer: Renderer,
+        sign_of_life: bytes = SSE_COMMENT,
+        over: Callable[[], None] | None = None,
+    ) -> Flow:
+        """An answer as server-sent events."""
+        return Flow(events, renderer, SSE_HEADERS, sign_of_life, self.keepalive, over)
+
+    def lines(self, events: AsyncGenerator[list[Any], None], renderer: Renderer) -> Flow:
+        """As lines of JSON: a space without a line end is the one thing such a client skips."""
+        return Flow(events, renderer, NDJSON_HEADERS, b" ", self.keepalive)
+
+
+def read_json(post: Post, *, any_type: bool = False) -> dict[str, Any]:
     if not any_type:
-        _check_type(request)
-    return parse_object(await read_body(request, bounds))
+        _check_type(post)
+    return parse_object(post.body)
 
 
 async def read_body(request: web.Request, bounds: Bounds) -> bytes:
@@ -60,16 +82,16 @@ async def invite(request: web.Request) -> None:
         request.writer.output_size = 0  # that was no answer yet
 
 
-def read_wishes(request: web.Request, person: str = "") -> Call:
+def read_wishes(post: Post, person: str = "") -> Call:
     """The request's Call, with what its headers say of the answer. `person`: who is behind the
     caller, as the body says; the header of a chat page that has people of its own wins."""
-    call = request[CALL]
-    wish = request.headers.get("Cache-Control")
+    call, headers = post.call, post.headers
+    wish = headers.get("Cache-Control")
     if wish:
         wish = wish.lower()
         call.no_store = "no-store" in wish
         call.no_cache = call.no_store or "no-cache" in wish
-    call.person = request.headers.get("X-OpenWebUI-User-Id") or person
+    call.person = headers.get("X-OpenWebUI-User-Id") or person
     return call
 
 
@@ -77,25 +99,17 @@ def json_answer(body: bytes, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json")
 
 
-async def send_events(
-    request: web.Request, events: Events, renderer: Renderer[Event], bounds: Bounds
-) -> web.StreamResponse:
-    """As server-sent events."""
-    return await send_stream(request, events, renderer, SSE_HEADERS, SSE_COMMENT, bounds.keepalive)
+async def give(request: web.Request, answer: Answer | Flow) -> web.StreamResponse:
+    """Through aiohttp's door."""
+    if isinstance(answer, Answer):
+        return web_answer(answer)
+    response = web.StreamResponse(headers=answer.headers)
+    await send_flow(WebWay(request, response), answer, request[CALL])
+    return response
 
 
-async def send_lines(
-    request: web.Request,
-    events: AsyncGenerator[list[Piece], None],
-    renderer: Renderer[Piece],
-    bounds: Bounds,
-) -> web.StreamResponse:
-    """As lines of JSON: a space without a line end is the one thing such a client skips."""
-    return await send_stream(request, events, renderer, NDJSON_HEADERS, b" ", bounds.keepalive)
-
-
-def _check_type(request: web.Request) -> None:
-    sent = request.headers.get("Content-Type")
+def _check_type(post: Post) -> None:
+    sent = post.headers.get("Content-Type")
     if sent is None:
         return
     kind = sent.partition(";")[0].strip().lower()

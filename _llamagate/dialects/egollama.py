@@ -11,9 +11,9 @@ import orjson
 from aiohttp import web
 from msgspec.structs import replace
 
-from _llamagate.call import CALL, Access, Route
+from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
 from _llamagate.config import RateLimit
-from _llamagate.dialects.base import Bounds, json_answer, read_body, read_json, read_wishes
+from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
 from _llamagate.dialects.openai import OpenAI
 from _llamagate.engines.pool import Pool
 from _llamagate.exchange import Caller, Chat, collect
@@ -57,29 +57,28 @@ class EgoLlama:
 
     def routes(self) -> list[Route]:
         """What is its own at every root."""
-        user = Access.USER
+        user, asking = Access.USER, self._bounds.asking
         return [
-            Route("POST", "/generate", self.generate, user),
+            asking("/generate", self.generate),
+            asking("/models/load", self.load),
+            asking("/models/unload", self.unload),
             Route("GET", "/api/models", self.list_models, user),
-            Route("POST", "/models/load", self.load, user),
-            Route("POST", "/models/unload", self.unload, user),
             Route("GET", "/api/performance/stats", self.stats, user),
         ]
 
     def chat_routes(self) -> list[Route]:
         """OpenAI's, as they are under its own prefix and on its own port."""
-        own = [Route("POST", "/v1/chat/completions", self.chat_completions, Access.USER)]
+        own = [self._bounds.asking("/v1/chat/completions", self.chat_completions)]
         taken = {route.path for route in own}
         return own + [route for route in self._openai.routes() if route.path not in taken]
 
-    async def generate(self, request: web.Request) -> web.StreamResponse:
-        body = await read_json(request, self._bounds)
-        asked = wire.parse_generate(body)
-        call = read_wishes(request, asked.person)
+    async def generate(self, post: Post) -> Answer:
+        asked = wire.parse_generate(read_json(post))
+        call = read_wishes(post, asked.person)
         (reply,) = await collect(self._generate([self._filled(asked.chat, call.caller)], call))
         call.ignored += asked.ignored
         kind = self._pool.kind(call.engine)
-        return json_answer(
+        return Answer(
             wire.render_generated(
                 reply,
                 model=asked.chat.model or call.model,
@@ -97,8 +96,8 @@ class EgoLlama:
             temperature=self._temperature if chat.temperature is None else chat.temperature,
         )
 
-    async def chat_completions(self, request: web.Request) -> web.StreamResponse:
-        return await self._openai.chat_completions(request, lines=_reads_lines(request.headers))
+    async def chat_completions(self, post: Post) -> Answer | Flow:
+        return await self._openai.chat_completions(post, lines=_reads_lines(post.headers))
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         call = request[CALL]
@@ -106,20 +105,18 @@ class EgoLlama:
         contexts = [await self._models.context_length(model, call.caller) for model in models]
         return json_answer(wire.render_models(models, contexts))
 
-    async def load(self, request: web.Request) -> web.StreamResponse:
-        asked = wire.parse_load(await read_json(request, self._bounds))
-        call = request[CALL]
+    async def load(self, post: Post) -> Answer:
+        asked, call = wire.parse_load(read_json(post)), post.call
         resident = await self._load.load(asked.name, asked.bits, call)
         call.ignored += asked.ignored
-        return json_answer(wire.render_loaded(asked.name, resident))
+        return Answer(wire.render_loaded(asked.name, resident))
 
-    async def unload(self, request: web.Request) -> web.StreamResponse:
-        raw = await read_body(request, self._bounds)
-        asked = wire.parse_unload(parse_object(raw) if raw.strip() else {})
-        call = request[CALL]
+    async def unload(self, post: Post) -> Answer:
+        asked = wire.parse_unload(parse_object(post.body) if post.body.strip() else {})
+        call = post.call
         name = await self._load.unload(asked.name, call)
         call.ignored += asked.ignored
-        return json_answer(wire.render_unloaded(name or asked.name, freed=bool(name)))
+        return Answer(wire.render_unloaded(name or asked.name, freed=bool(name)))
 
     async def stats(self, request: web.Request) -> web.StreamResponse:
         await self._pool.refresh()

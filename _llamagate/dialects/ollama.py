@@ -7,8 +7,8 @@ say otherwise. What changes an engine's models stands in `ollama_admin`.
 import orjson
 from aiohttp import web
 
-from _llamagate.call import CALL, Access, Route
-from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes, send_lines
+from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
+from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
 from _llamagate.exchange import Chat, Completion, collect
 from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate
@@ -36,19 +36,19 @@ class Ollama:
         self._bounds = bounds
 
     def routes(self) -> list[Route]:
-        user, public = Access.USER, Access.PUBLIC
+        user, public, asking = Access.USER, Access.PUBLIC, self._bounds.asking
         return [
             Route("GET", "/", self.root, public),
             Route("GET", "/api/version", self.version, public),
             Route("GET", "/api/status", self.status, public),
-            Route("POST", "/api/chat", self.chat, user),
-            Route("POST", "/api/generate", self.complete, user),
-            Route("POST", "/api/embed", self.embed, user),
-            Route("POST", "/api/embeddings", self.embeddings, user),
+            asking("/api/chat", self.chat),
+            asking("/api/generate", self.complete),
+            asking("/api/embed", self.embed),
+            asking("/api/embeddings", self.embeddings),
+            asking("/api/show", self.show),
             Route("GET", "/api/tags", self.tags, user),
             Route("HEAD", "/api/tags", self.tags, user),
             Route("GET", "/api/ps", self.ps, user),
-            Route("POST", "/api/show", self.show, user),
         ]
 
     async def root(self, request: web.Request) -> web.StreamResponse:
@@ -61,28 +61,25 @@ class Ollama:
         return json_answer(orjson.dumps(client_models.cloud_switch(self._generate.names.cloud)))
 
     async def chat(
-        self,
-        request: web.Request,
-        *,
-        form: type[client_answers.Lines] = client_answers.ChatLines,
-    ) -> web.StreamResponse:
-        asked = client.parse_chat(await read_json(request, self._bounds, any_type=True))
-        return await self._answer(request, asked, form)
+        self, post: Post, *, form: type[client_answers.Lines] = client_answers.ChatLines
+    ) -> Answer | Flow:
+        asked = client.parse_chat(read_json(post, any_type=True))
+        return await self._answer(post, asked, form)
 
-    async def complete(self, request: web.Request) -> web.StreamResponse:
-        asked = client.parse_generate(await read_json(request, self._bounds, any_type=True))
-        return await self._answer(request, asked, client_answers.GenerateLines)
+    async def complete(self, post: Post) -> Answer | Flow:
+        asked = client.parse_generate(read_json(post, any_type=True))
+        return await self._answer(post, asked, client_answers.GenerateLines)
 
-    async def embed(self, request: web.Request) -> web.StreamResponse:
-        asked = client.parse_embed(await read_json(request, self._bounds, any_type=True))
-        call = read_wishes(request)
+    async def embed(self, post: Post) -> Answer:
+        asked = client.parse_embed(read_json(post, any_type=True))
+        call = read_wishes(post)
         embedded = await self._embed(asked, call)
-        return json_answer(client_answers.render_embed(asked.model or call.model, embedded, call))
+        return Answer(client_answers.render_embed(asked.model or call.model, embedded, call))
 
-    async def embeddings(self, request: web.Request) -> web.StreamResponse:
-        asked = client.parse_embeddings(await read_json(request, self._bounds, any_type=True))
-        embedded = await self._embed(asked, read_wishes(request))
-        return json_answer(client_answers.render_embedding(asked, embedded))
+    async def embeddings(self, post: Post) -> Answer:
+        asked = client.parse_embeddings(read_json(post, any_type=True))
+        embedded = await self._embed(asked, read_wishes(post))
+        return Answer(client_answers.render_embedding(asked, embedded))
 
     async def tags(self, request: web.Request) -> web.StreamResponse:
         call = request[CALL]
@@ -94,20 +91,17 @@ class Ollama:
         residents = await self._models.resident(call)
         return json_answer(client_models.render_ps(residents, everything=call.caller.admin))
 
-    async def show(self, request: web.Request) -> web.StreamResponse:
-        asked = client.parse_show(await read_json(request, self._bounds, any_type=True))
-        return json_answer(orjson.dumps(await self._show(*asked, request[CALL])))
+    async def show(self, post: Post) -> Answer:
+        asked = client.parse_show(read_json(post, any_type=True))
+        return Answer(orjson.dumps(await self._show(*asked, post.call)))
 
     async def _answer(
-        self,
-        request: web.Request,
-        asked: Chat | Completion,
-        form: type[client_answers.Lines],
-    ) -> web.StreamResponse:
-        call = read_wishes(request)
+        self, post: Post, asked: Chat | Completion, form: type[client_answers.Lines]
+    ) -> Answer | Flow:
+        call = read_wishes(post)
         events = self._generate([asked], call)
         lines = form(asked.model or call.model, call)
         if asked.stream:
-            return await send_lines(request, events, lines, self._bounds)
+            return self._bounds.lines(events, lines)
         replies = await collect(events)
-        return json_answer(lines.reply(replies[0]))
+        return Answer(lines.reply(replies[0]))

@@ -6,14 +6,16 @@ administrators too, because nobody can know what a newer Ollama makes of it.
 
 import re
 from collections.abc import AsyncGenerator, Iterable
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from _llamagate.call import CALL, Access, Route
-from _llamagate.dialects.base import Bounds, json_answer, read_json, send_lines
+from _llamagate.dialects.base import Bounds, give, json_answer, read_body
 from _llamagate.errors import GatewayError, InvalidRequest, NoSuchPath
 from _llamagate.gateway.relay import LineBatches, Relay, Relayed, last_line, lines_of
+from _llamagate.wires.body import parse_object
 from _llamagate.wires.frames import one_line
 from _llamagate.wires.ollama import admin
 from _llamagate.wires.ollama.errors import error_text, render_error_line
@@ -58,26 +60,26 @@ class OllamaAdmin:
         return [*known, *passed, rest]
 
     async def pull(self, request: web.Request) -> web.StreamResponse:
-        work = admin.parse_transfer(await read_json(request, self._bounds, any_type=True))
+        work = admin.parse_transfer(await self._body(request))
         lines = self._relay.fetch("/api/pull", work, request[CALL], _engine(request))
         return await self._tell(request, work, lines)
 
     async def push(self, request: web.Request) -> web.StreamResponse:
-        work = admin.parse_transfer(await read_json(request, self._bounds, any_type=True))
+        work = admin.parse_transfer(await self._body(request))
         lines = await self._relay.push(work, request[CALL], _engine(request))
         return await self._tell(request, work, lines)
 
     async def create(self, request: web.Request) -> web.StreamResponse:
-        work = admin.parse_create(await read_json(request, self._bounds, any_type=True))
+        work = admin.parse_create(await self._body(request))
         lines = self._relay.fetch("/api/create", work, request[CALL], _engine(request))
         return await self._tell(request, work, lines)
 
     async def copy(self, request: web.Request) -> web.StreamResponse:
-        copy = admin.parse_copy(await read_json(request, self._bounds, any_type=True))
+        copy = admin.parse_copy(await self._body(request))
         return _whole(await self._relay.copy(copy, request[CALL], _engine(request)))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        model = admin.parse_delete(await read_json(request, self._bounds, any_type=True))
+        model = admin.parse_delete(await self._body(request))
         return _whole(await self._relay.delete(model, request[CALL], _engine(request)))
 
     async def blob(self, request: web.Request) -> web.StreamResponse:
@@ -92,6 +94,9 @@ class OllamaAdmin:
         path = f"/api/{tail}?{urlencode(query)}" if query else f"/api/{tail}"
         return await self._pass_on(request, path, "application/json")
 
+    async def _body(self, request: web.Request) -> dict[str, Any]:
+        return parse_object(await read_body(request, self._bounds))
+
     async def _pass_on(
         self, request: web.Request, path: str, content_type: str
     ) -> web.StreamResponse:
@@ -102,14 +107,14 @@ class OllamaAdmin:
         async with answer:
             content_type = answer.header("content-type")
             if answer.status == 200 and content_type.startswith("application/x-ndjson"):
-                return await send_lines(request, lines_of(answer), _Progress(), self._bounds)
+                return await give(request, self._bounds.lines(lines_of(answer), _Progress()))
             return _whole(Relayed(answer.status, content_type, await answer.read_all()))
 
     async def _tell(
         self, request: web.Request, work: admin.Work, lines: LineBatches
     ) -> web.StreamResponse:
         if work.stream:
-            return await send_lines(request, lines, _Progress(), self._bounds)
+            return await give(request, self._bounds.lines(lines, _Progress()))
         return json_answer(await last_line(lines))
 
 

@@ -5,15 +5,8 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
-from _llamagate.call import CALL, Access, Route
-from _llamagate.dialects.base import (
-    Bounds,
-    json_answer,
-    read_json,
-    read_wishes,
-    send_events,
-    send_lines,
-)
+from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
+from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
 from _llamagate.exchange import Completion, collect
 from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate, copies
@@ -31,21 +24,19 @@ class OpenAI:
         self._bounds = bounds
 
     def routes(self) -> list[Route]:
-        user = Access.USER
+        user, asking = Access.USER, self._bounds.asking
         return [
-            Route("POST", "/v1/chat/completions", self.chat_completions, user),
-            Route("POST", "/v1/completions", self.text_completions, user),
-            Route("POST", "/v1/embeddings", self.embeddings, user),
+            asking("/v1/chat/completions", self.chat_completions),
+            asking("/v1/completions", self.text_completions),
+            asking("/v1/embeddings", self.embeddings),
             Route("GET", "/v1/models", self.list_models, user),
             Route("GET", "/v1/models/{model:.+}", self.one_model, user),
         ]
 
-    async def chat_completions(
-        self, request: web.Request, *, lines: bool = False
-    ) -> web.StreamResponse:
+    async def chat_completions(self, post: Post, *, lines: bool = False) -> Answer | Flow:
         """`lines`: a stream as lines of JSON instead of server-sent events."""
-        asked = chat.parse_chat(await read_json(request, self._bounds))
-        call = read_wishes(request, asked.person)
+        asked = chat.parse_chat(read_json(post))
+        call = read_wishes(post, asked.person)
         events = self._generate(copies(asked.chat, asked.n), call)
         if asked.chat.stream:
             renderer = chat_answers.ChatStream(
@@ -54,30 +45,30 @@ class OpenAI:
                 legacy=asked.legacy,
                 lines=lines,
             )
-            send = send_lines if lines else send_events
-            return await send(request, events, renderer, self._bounds)
+            flow = self._bounds.lines if lines else self._bounds.events
+            return flow(events, renderer)
         replies = await collect(events)
         model = asked.chat.model or call.model
-        return json_answer(chat_answers.render_reply(model, replies, legacy=asked.legacy))
+        return Answer(chat_answers.render_reply(model, replies, legacy=asked.legacy))
 
-    async def text_completions(self, request: web.Request) -> web.StreamResponse:
-        asked = completions.parse_completions(await read_json(request, self._bounds))
-        call = read_wishes(request, asked.person)
+    async def text_completions(self, post: Post) -> Answer | Flow:
+        asked = completions.parse_completions(read_json(post))
+        call = read_wishes(post, asked.person)
         wanted: list[Completion] = []
         for completion in asked.completions:
             wanted += copies(completion, asked.copies)
         events = self._generate(wanted, call)
         if asked.stream:
             renderer = completions.CompletionStream(asked, call.model)
-            return await send_events(request, events, renderer, self._bounds)
+            return self._bounds.events(events, renderer)
         replies = await collect(events)
-        return json_answer(completions.render_completions(asked, replies, call.model))
+        return Answer(completions.render_completions(asked, replies, call.model))
 
-    async def embeddings(self, request: web.Request) -> web.StreamResponse:
-        asked = embeddings.parse_embeddings(await read_json(request, self._bounds))
-        call = read_wishes(request, asked.person)
+    async def embeddings(self, post: Post) -> Answer:
+        asked = embeddings.parse_embeddings(read_json(post))
+        call = read_wishes(post, asked.person)
         embedded = await self._embed(asked.embed, call)
-        return json_answer(embeddings.render_embeddings(asked, embedded, call.model))
+        return Answer(embeddings.render_embeddings(asked, embedded, call.model))
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         return json_answer(models.render_models(await self._models(request[CALL])))

@@ -2,45 +2,49 @@
 
 The head goes out with the first event, so that an early error keeps its status; after KEEPALIVE
 without one it goes out all the same, because proxies and clients give up on silence. From then on
-every silence of that length is broken by something the client skips.
+every silence of that length is broken by something the client skips. How bytes reach the client
+is the door's business: aiohttp's is here, the other's in `door`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from aiohttp import web
 
 from _llamagate.background import spawn
-from _llamagate.call import CALL, STOPPING
+from _llamagate.call import STOPPING, Flow
 from _llamagate.errors import GatewayError, Unavailable
-from _llamagate.exchange import Waiting
+from _llamagate.exchange import Call, Waiting
 
-Piece = TypeVar("Piece")
-
-_UNREAD = 16 * 1024  # bytes that may wait for a client before its stream is held back
+UNREAD = 16 * 1024  # bytes that may wait for a client before its stream is held back
 _PATIENCE = 300.0  # seconds with a client that is there but takes nothing
 _CONTEXT_FULL = b": the prompt filled the context window; what did not fit was cut\n\n"
 
 
-class Renderer(Protocol[Piece]):
-    """Events, or whatever else a stream consists of, as the bytes of a dialect's stream."""
+class Way(Protocol):
+    """To one client, for one stream. All of it raises ConnectionError when the client has left."""
 
-    def feed(self, events: list[Piece]) -> bytes: ...
-    def end(self) -> bytes: ...
-    def fail(self, error: GatewayError, request_id: str) -> bytes: ...
+    async def begin(self) -> None:
+        """The head goes out."""
+
+    async def write(self, data: bytes) -> None:
+        """Waits while the client does not take it."""
+
+    def put(self, data: bytes) -> bool:
+        """Write without waiting, where nothing stands in the way."""
+        ...
+
+    async def end(self, data: bytes) -> None: ...
+    def abort(self) -> None: ...
 
 
 class Outgoing:
-    """The response of one stream. One write for one batch of events."""
+    """One write for one batch of events."""
 
-    def __init__(
-        self, request: web.Request, headers: dict[str, str], sign_of_life: bytes, every: float
-    ) -> None:
-        self.response = web.StreamResponse(headers=headers)
+    def __init__(self, way: Way, sign_of_life: bytes, every: float) -> None:
         self.begun = False
-        self._request = request
+        self._way = way
         self._sign_of_life = sign_of_life
         self._every = every
         self._loop = asyncio.get_running_loop()
@@ -48,48 +52,35 @@ class Outgoing:
         self._timer = self._loop.call_later(every, self._listen)
         self._speaking: asyncio.Task[None] | None = None
         self._writing = False
-        self._line: asyncio.Transport | None = None  # that takes chunks, once the head is out
 
     def put(self, data: bytes) -> bool:
-        """Write without waiting, where nothing stands in the way: for nearly every token."""
-        line = self._line
-        if line is None or self._speaking or line.is_closing():
-            return False
-        if line.get_write_buffer_size() > _UNREAD:
+        """For nearly every token."""
+        if self._speaking or not self._way.put(data):
             return False
         self._last = self._loop.time()
-        line.write(b"%x\r\n%b\r\n" % (len(data), data))
         return True
 
     async def write(self, data: bytes) -> None:
-        if self._speaking:
-            await self._speaking
-        if not self.begun:
-            self.begun = True
-            await self.response.prepare(self._request)
-        self._last = self._loop.time()
-        self._writing = True
-        await self.response.write(data)
+        await self._ready()
+        await self._way.write(data)
         self._writing = False
-        headers = self.response.headers
-        if headers.get("Transfer-Encoding") == "chunked":
-            self._line = self._request.transport
-        headers.clear()  # they are out, and a stream may stay open for long
 
-    async def end(self, data: bytes) -> web.StreamResponse:
-        if self._speaking:
-            await self._speaking
-        if not self.begun:
-            self.begun = True
-            await self.response.prepare(self._request)
-        self._last = self._loop.time()
-        self._writing = True
-        await self.response.write_eof(data)
+    async def end(self, data: bytes) -> None:
+        await self._ready()
+        await self._way.end(data)
         self.close()
-        return self.response
 
     def close(self) -> None:
         self._timer.cancel()
+
+    async def _ready(self) -> None:
+        if self._speaking:
+            await self._speaking
+        if not self.begun:
+            self.begun = True
+            await self._way.begin()
+        self._last = self._loop.time()
+        self._writing = True
 
     def _listen(self) -> None:
         """Once in a while, not once a piece: was it silent since?"""
@@ -99,16 +90,16 @@ class Outgoing:
             due = now + self._every
             if not self._writing:
                 self._speaking = self._speaking or spawn(self._speak(), "keep a stream alive")
-            elif now > self._last + _PATIENCE and (transport := self._request.transport):
-                transport.abort()
+            elif now > self._last + _PATIENCE:
+                self._way.abort()
         self._timer = self._loop.call_at(due, self._listen)
 
     async def _speak(self) -> None:
         try:
             if not self.begun:
                 self.begun = True
-                await self.response.prepare(self._request)
-            await self.response.write(self._sign_of_life)
+                await self._way.begin()
+            await self._way.write(self._sign_of_life)
             self._last = self._loop.time()
         except ConnectionError:
             self.close()  # the client left; its handler hears of it by itself
@@ -116,18 +107,11 @@ class Outgoing:
             self._speaking = None
 
 
-async def send_stream(
-    request: web.Request,
-    events: AsyncGenerator[list[Piece], None],
-    renderer: Renderer[Piece],
-    headers: dict[str, str],
-    sign_of_life: bytes,
-    every: float,
-) -> web.StreamResponse:
-    out = Outgoing(request, headers, sign_of_life, every)
-    is_sse = not sign_of_life.isspace()
+async def send_flow(way: Way, flow: Flow, call: Call) -> None:
+    out = Outgoing(way, flow.sign_of_life, flow.every)
+    events, renderer = flow.events, flow.renderer
+    is_sse = not flow.sign_of_life.isspace()
     warning = _CONTEXT_FULL if is_sse else b""
-    call = request[CALL]
     try:
         async with aclosing(events):
             async for batch in events:
@@ -139,27 +123,59 @@ async def send_stream(
                 elif out.begun and isinstance(last := batch[-1], Waiting) and is_sse:
                     await out.write(_place(last))
         end = renderer.end()
-        return await out.end(warning + end if call.context_full else end)
+        await out.end(warning + end if call.context_full else end)
     except GatewayError as error:
-        return await _fail(out, request, renderer, error)
+        await _fail(out, flow, error, call)
     except asyncio.CancelledError as cancelled:
         if cancelled.args != (STOPPING,):
             raise
         stopping = Unavailable("The gateway is being stopped.", retry_after=5)
-        return await _fail(out, request, renderer, stopping)
+        await _fail(out, flow, stopping, call)
     finally:
         out.close()
+    if flow.over:
+        flow.over()
 
 
-async def _fail(
-    out: Outgoing, request: web.Request, renderer: Renderer[Piece], error: GatewayError
-) -> web.StreamResponse:
+async def _fail(out: Outgoing, flow: Flow, error: GatewayError, call: Call) -> None:
     if not out.begun:
         raise error
-    call = request[CALL]
     call.error = error.code
-    return await out.end(renderer.fail(error, call.id))
+    await out.end(flow.renderer.fail(error, call.id))
 
 
 def _place(waiting: Waiting) -> bytes:
     return b": place %d in the queue, about %d ms\n\n" % (waiting.position, waiting.expected_ms)
+
+
+class WebWay:
+    """Through aiohttp's response, and past it where chunks can go straight to the socket."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._request = request
+        self._response = response
+        self._line: asyncio.Transport | None = None  # that takes chunks, once the head is out
+
+    async def begin(self) -> None:
+        await self._response.prepare(self._request)
+
+    async def write(self, data: bytes) -> None:
+        await self._response.write(data)
+        headers = self._response.headers
+        if headers.get("Transfer-Encoding") == "chunked":
+            self._line = self._request.transport
+        headers.clear()  # they are out, and a stream may stay open for long
+
+    def put(self, data: bytes) -> bool:
+        line = self._line
+        if line is None or line.is_closing() or line.get_write_buffer_size() > UNREAD:
+            return False
+        line.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
+
+    async def end(self, data: bytes) -> None:
+        await self._response.write_eof(data)
+
+    def abort(self) -> None:
+        if transport := self._request.transport:
+            transport.abort()

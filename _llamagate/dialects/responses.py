@@ -6,9 +6,9 @@ from functools import partial
 import orjson
 from aiohttp import web
 
-from _llamagate.call import CALL, Access, Route
+from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
 from _llamagate.conversations import Conversations
-from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes, send_events
+from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
 from _llamagate.errors import GatewayError, InvalidRequest, NoSuchThing
 from _llamagate.exchange import Call, Event, Fields, collect
 from _llamagate.gateway.count import CountTokens
@@ -29,40 +29,35 @@ class Responses:
         self._bounds = bounds
 
     def routes(self) -> list[Route]:
-        user = Access.USER
+        user, asking = Access.USER, self._bounds.asking
         return [
-            Route("POST", "/v1/responses", self.create, user),
-            Route("POST", "/v1/responses/input_tokens", self.input_tokens, user),
+            asking("/v1/responses", self.create),
+            asking("/v1/responses/input_tokens", self.input_tokens),
             Route("GET", "/v1/responses/{id}", self.retrieve, user),
             Route("DELETE", "/v1/responses/{id}", self.delete, user),
             Route("GET", "/v1/responses/{id}/input_items", self.input_items, user),
             Route("POST", "/v1/responses/{id}/cancel", self.cancel, user),
         ]
 
-    async def create(self, request: web.Request) -> web.StreamResponse:
-        asked = await self._asked(request)
-        call = read_wishes(request, asked.person)
+    async def create(self, post: Post) -> Answer | Flow:
+        asked = self._asked(post)
+        call = read_wishes(post, asked.person)
         events = self._generate([asked.chat], call)
         model = asked.chat.model or call.model
         followed = self._count.follow(asked.chat, call)
         if asked.chat.stream:
             renderer = _Keeping(ResponseStream(model, asked), partial(self._keep, asked, call))
-            answer = await send_events(request, events, renderer, self._bounds)
-            followed.learn()
-            return answer
+            return self._bounds.events(events, renderer, over=followed.learn)
         (reply,) = await collect(events)
         followed.learn()
         response = render_response(model, asked, reply)
         self._keep(asked, call, response)
-        return json_answer(orjson.dumps(response))
+        return Answer(orjson.dumps(response))
 
-    async def input_tokens(self, request: web.Request) -> web.StreamResponse:
-        asked = await self._asked(request)
-        tokens = await self._count(asked.chat, request[CALL])
+    async def input_tokens(self, post: Post) -> Answer:
+        tokens = await self._count(self._asked(post).chat, post.call)
         found = {"object": "response.input_tokens", "input_tokens": tokens}
-        answer = json_answer(orjson.dumps(found))
-        answer.headers["x-token-count"] = "estimate"
-        return answer
+        return Answer(orjson.dumps(found), headers={"x-token-count": "estimate"})
 
     async def retrieve(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("stream") == "true":
@@ -94,9 +89,8 @@ class Responses:
             param="id",
         )
 
-    async def _asked(self, request: web.Request) -> AskedResponse:
-        memory = self._kept.of(request[CALL].caller.account)
-        return parse_request(await read_json(request, self._bounds), memory)
+    def _asked(self, post: Post) -> AskedResponse:
+        return parse_request(read_json(post), self._kept.of(post.call.caller.account))
 
     def _keep(self, asked: AskedResponse, call: Call, response: Fields) -> None:
         if asked.store and not call.no_store:

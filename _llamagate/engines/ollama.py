@@ -30,14 +30,18 @@ class OllamaEngine:
 
     async def generate(self, request: Chat | Completion, call: Call) -> Events:
         if isinstance(request, Chat):
-            begin = self._begin(request, call)
+            path, body = "/api/chat", requests.render_chat(request)
             forced = requests.forces_a_call(request)
             parser = answers.AnswerParser(forced=forced, one_call=not request.parallel_tool_calls)
         else:
-            begin = self._post("/api/generate", requests.render_completion(request), call)
+            path, body = "/api/generate", requests.render_completion(request)
             parser = answers.AnswerParser()
         call.ignored += requests.unused(request)
-        async with await begin as answer:
+        try:
+            answer = await self._post(path, body, call)
+        except EngineRefused as refused:
+            answer = await self._unthinking(request, call, refused)
+        async with answer:
             while data := await answer.read():
                 if events := parser.feed(data):
                     yield events
@@ -97,14 +101,13 @@ class OllamaEngine:
     async def close(self) -> None:
         await self._http.close()
 
-    async def _begin(self, request: Chat, call: Call) -> Answer:
+    async def _unthinking(
+        self, request: Chat | Completion, call: Call, refused: EngineRefused
+    ) -> Answer:
         """Clients of Anthropic's API turn thinking on for whichever model. One that cannot think
         answers without, as it does at Ollama's own door for them."""
-        try:
-            return await self._post("/api/chat", requests.render_chat(request), call)
-        except EngineRefused as refused:
-            if not requests.thinks_in_vain(request, refused):
-                raise
+        if isinstance(request, Completion) or not requests.thinks_in_vain(request, refused):
+            raise refused
         call.ignored += ("thinking",)
         unthinking = replace(request, think=None)
         return await self._post("/api/chat", requests.render_chat(unthinking), call)

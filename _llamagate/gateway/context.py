@@ -15,23 +15,28 @@ _CHARACTERS = 6  # a token, at most, on average over a prompt that fills a windo
 _SMALLEST = 2048  # tokens of a window that nobody has asked for
 
 
-async def fills_context(
+def may_fill_context(
     pool: Pool, candidate: Candidate, request: Chat | Completion, tokens: int
 ) -> bool:
-    """`tokens` is how many the engine counted. It is asked for the window only when it may matter;
-    what is known of that may be older than the model's last load."""
-    likely = max(tokens, _length(request) // _CHARACTERS)
+    """As far as is known, which may be older than the model's last load. `tokens` is how many the
+    engine counted."""
     known = pool.context_length(candidate) or _SMALLEST
-    if likely < min(known, request.num_ctx or inf):
-        return False
-    window = await _window(candidate)
-    return 0 < window <= likely
+    return _likely(request, tokens) >= min(known, request.num_ctx or inf)
+
+
+async def fills_context(candidate: Candidate, request: Chat | Completion, tokens: int) -> bool:
+    """The engine is asked for the window."""
+    return 0 < await _window(candidate) <= _likely(request, tokens)
+
+
+def _likely(request: Chat | Completion, tokens: int) -> int:
+    return max(tokens, _length(request) // _CHARACTERS)
 
 
 def _length(request: Chat | Completion) -> int:
     if isinstance(request, Completion):
         return len(request.prompt)
-    return sum(len(message.text) for message in request.messages)
+    return sum([len(message.text) for message in request.messages])
 
 
 async def _window(candidate: Candidate) -> int:

@@ -10,7 +10,6 @@ only they are there the run stays at most a few batches ahead of the fastest.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import TypeAlias
 
 from _llamagate.background import spawn
@@ -69,17 +68,17 @@ class Flight:
         began()
         whole = False
         try:
-            async with aclosing(events):
-                async for batch in events:
-                    self.batches.append(batch)
-                    if self._following:
-                        await self._spread()
-                    yield batch
+            async for batch in events:
+                self.batches.append(batch)
+                if self._following:
+                    await self._spread()
+                yield batch
             whole = True
         except GatewayError as error:
             self.error = error
             raise
         finally:
+            await events.aclose()
             if not whole and self.error is None:
                 self.error = Internal("The answer that this request shared failed.")
             self._land()

@@ -27,7 +27,7 @@ from _llamagate.exchange import (
 from _llamagate.gateway.answers import Answers
 from _llamagate.gateway.attempt import Attempt
 from _llamagate.gateway.choose import order, sticky
-from _llamagate.gateway.context import fills_context
+from _llamagate.gateway.context import fills_context, may_fill_context
 from _llamagate.gateway.hops import check_hops
 from _llamagate.gateway.resolve import default_model, resolve
 from _llamagate.metrics import Metrics
@@ -120,20 +120,23 @@ class Generate:
         while True:
             best = order(found, self.queue, same)
             attempt = Attempt(self.pool, self.queue, self.metrics, best, call)
+            events: Events | None = None
             try:
                 if not attempt.turn.ready:
                     async for waiting in self._wait(attempt.turn, call):
                         yield waiting
-                async with aclosing(self._asked(attempt, request, call)) as events:
-                    async for batch in events:
-                        attempt.note(batch)
-                        if attempt.answered:
-                            await self._look_at_context(attempt.answered, request, call)
-                        yield batch
+                events = self._asked(attempt, request, call)
+                async for batch in events:
+                    attempt.note(batch)
+                    if attempt.answered:
+                        await self._look_at_context(attempt.answered, request, call)
+                    yield batch
                 return
             except EngineError as error:
                 attempt.error = failure = error
             finally:
+                if events:
+                    await events.aclose()
                 attempt.end()
             tried |= attempt.spent
             if attempt.begun or not failure.retry:
@@ -156,8 +159,9 @@ class Generate:
         self, candidate: Candidate, request: Chat | Completion, call: Call
     ) -> None:
         asked = self.names.apply(request, candidate.name)
-        if await fills_context(self.pool, candidate, asked, call.usage.prompt):
-            call.context_full = True
+        tokens = call.usage.prompt
+        if may_fill_context(self.pool, candidate, asked, tokens):
+            call.context_full = await fills_context(candidate, asked, tokens)
 
     async def _wait(self, turn: Turn, call: Call) -> Events:
         call.queue_position = call.queue_position or turn.position

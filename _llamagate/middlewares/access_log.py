@@ -2,17 +2,13 @@
 
 import asyncio
 import time
-from types import TracebackType
-from typing import Self
 
-from aiohttp import web
-
-from _llamagate.call import Access, Mounted
+from _llamagate.call import Access, Asked, Mounted
 from _llamagate.exchange import Call
 from _llamagate.log import Log
 from _llamagate.metrics import Metrics
 
-_CLIENT_LEFT = 499  # nginx's number; nobody is there to read it
+CLIENT_LEFT = 499  # nginx's number; nobody is there to read it
 
 
 class AccessLog:
@@ -23,57 +19,32 @@ class AccessLog:
         self.metrics = metrics
         self.running = running
 
-    def __call__(self, request: web.Request, route: Mounted, call: Call) -> "Entry":
-        return Entry(self, request, route, call)
+    def opened(self, route: Mounted, call: Call) -> None:
+        if call.task:
+            self.running.add(call.task)
+        self.metrics.in_flight += _work(route)
 
-
-class Entry:
-    """One request's entry, written when it is left."""
-
-    __slots__ = ("_book", "_call", "_request", "_route", "_work", "status")
-
-    def __init__(self, book: AccessLog, request: web.Request, route: Mounted, call: Call) -> None:
-        self._book = book
-        self._request = request
-        self._route = route
-        self._call = call
-        # A scrape or a probe is not work.
-        self._work = 0 if route.access is Access.PUBLIC or not route.counted else 1
-        self.status = _CLIENT_LEFT
-
-    def __enter__(self) -> Self:
-        task = asyncio.current_task()
-        assert task is not None
-        self._call.task = task
-        self._book.running.add(task)
-        self._book.metrics.in_flight += self._work
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        book = self._book
-        if isinstance(error, Exception) and not isinstance(error, ConnectionError):
-            self.status = 500  # of a stream that a fault of ours broke off
-        call = self._call
+    def closed(self, asked: Asked, route: Mounted, call: Call, status: int) -> None:
         seconds = time.perf_counter() - call.started
         if call.task:
-            book.running.discard(call.task)
+            self.running.discard(call.task)
             call.task = None  # it holds this call
-        book.metrics.in_flight -= self._work
-        book.metrics.ended(self._route.label, self.status, seconds)
-        book.log.write(_line(self._request, call, self.status, seconds))
+        self.metrics.in_flight -= _work(route)
+        self.metrics.ended(route.label, status, seconds)
+        self.log.write(_line(asked, call, status, seconds))
 
 
-def _line(request: web.Request, call: Call, status: int, seconds: float) -> dict[str, object]:
+def _work(route: Mounted) -> int:
+    """A scrape or a probe is not work."""
+    return 0 if route.access is Access.PUBLIC or not route.counted else 1
+
+
+def _line(asked: Asked, call: Call, status: int, seconds: float) -> dict[str, object]:
     line: dict[str, object] = {
         "level": "info" if status < 500 else "error",
         "request_id": call.id,
-        "method": request.method,
-        "path": request.path,  # without the query, which may hold a key
+        "method": asked.method,
+        "path": asked.path,  # without the query, which may hold a key
         "status": status,
         "latency": f"{seconds:.3f}s",
         "ip": call.address,

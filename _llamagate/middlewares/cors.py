@@ -7,11 +7,9 @@ on the key decides, and `Host` is not looked at.
 
 from collections.abc import Callable
 
-from aiohttp import web
-
 from _llamagate.accounts import Accounts
 from _llamagate.accounts.browsers import host_allowed, origin_allowed
-from _llamagate.call import Mounted
+from _llamagate.call import Answer, Asked, Mounted
 from _llamagate.errors import NotAllowed
 from _llamagate.exchange import Call
 
@@ -36,51 +34,50 @@ class Cors:
         self._origins = origins
         self._machine_names = machine_names
 
-    def allows(self, request: web.Request, origin: str) -> bool:
-        return origin_allowed(origin, self._origins, request.headers.get("Host", ""))
+    def allows(self, asked: Asked, origin: str) -> bool:
+        return origin_allowed(origin, self._origins, asked.headers.get("Host", ""))
 
-    def headers(self, request: web.Request) -> dict[str, str]:
+    def headers(self, asked: Asked) -> dict[str, str]:
         """For every answer to a request that has an Origin."""
-        origin = request.headers["Origin"]
-        if not self.allows(request, origin):
+        origin = asked.headers["Origin"]
+        if not self.allows(asked, origin):
             return {}
         return {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Expose-Headers": _EXPOSED,
         }
 
-    def check(self, request: web.Request) -> None:
+    def check(self, asked: Asked) -> None:
         """Raises NotAllowed for a request that only a page or a proxy nobody announced can make."""
-        origin = request.headers.get("Origin")
         if self._accounts.required:
             return
-        if not host_allowed(request.headers.get("Host"), self._machine_names):
+        origin = asked.headers.get("Origin")
+        if not host_allowed(asked.headers.get("Host"), self._machine_names):
             raise NotAllowed(
                 "This Host name is not one of this machine. Use an IP address or localhost, "
                 "or set a key (API_KEY), which lifts this check."
             )
-        if origin is not None and not self.allows(request, origin):
+        if origin is not None and not self.allows(asked, origin):
             raise NotAllowed("This Origin may not call: name it in CORS_ORIGINS.")
-        if self._accounts.unconfigured and any(name in request.headers for name in _PROXIED):
+        if self._accounts.unconfigured and any(name in asked.headers for name in _PROXIED):
             raise NotAllowed(
                 "This call came through a proxy, but no key is set. Set API_KEY, or AUTH=off "
                 "if everybody who reaches the proxy may call."
             )
 
-    def preflight(self, request: web.Request) -> web.Response:
-        if not self.allows(request, request.headers.get("Origin", "")):
+    def preflight(self, asked: Asked) -> Answer:
+        if not self.allows(asked, asked.headers.get("Origin", "")):
             raise NotAllowed("This Origin may not call: name it in CORS_ORIGINS.")
-        asked = request.headers.get("Access-Control-Request-Headers", "")
-        return web.Response(
-            status=204, headers={**_PREFLIGHT, "Access-Control-Allow-Headers": asked}
-        )
+        wanted = asked.headers.get("Access-Control-Request-Headers", "")
+        headers = {**_PREFLIGHT, "Access-Control-Allow-Headers": wanted}
+        return Answer(status=204, content_type="", headers=headers)
 
 
-def cors(browsers: Cors) -> Callable[[web.Request, Mounted, Call], web.Response | None]:
-    def guard(request: web.Request, route: Mounted, call: Call) -> web.Response | None:
-        browsers.check(request)
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-            return browsers.preflight(request)
+def cors(browsers: Cors) -> Callable[[Asked, Mounted, Call], Answer | None]:
+    def guard(asked: Asked, route: Mounted, call: Call) -> Answer | None:
+        browsers.check(asked)
+        if asked.method == "OPTIONS" and "Access-Control-Request-Method" in asked.headers:
+            return browsers.preflight(asked)
         return None
 
     return guard

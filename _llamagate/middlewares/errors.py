@@ -6,7 +6,7 @@ import logging
 import orjson
 from aiohttp import web
 
-from _llamagate.call import STOPPING, Mounted
+from _llamagate.call import STOPPING, Answer, Asked, Mounted
 from _llamagate.errors import (
     GatewayError,
     Internal,
@@ -22,26 +22,14 @@ _log = logging.getLogger("llamagate.errors")
 _RETRY_AFTER = 5  # seconds, where nobody knows better
 
 
-def answer_for(
-    error: BaseException, request: web.Request, route: Mounted, call: Call
-) -> web.Response:
-    """The answer that says what went wrong; raises again what nobody is there to hear."""
-    ours = _ours(error, request, call)
+def answer_for(error: BaseException, asked: Asked, route: Mounted, call: Call) -> Answer | None:
+    """The answer that says what went wrong; None where nobody is there to hear it."""
+    ours = _ours(error, asked, call)
     if ours is None:
-        raise error
+        return None
     call.error = ours.code
-    if request.writer.output_size:  # the head is out: to break off is all that can still be said
-        raise error
-    render_error = route.error_shape(request.headers)
-    response = web.Response(
-        body=orjson.dumps(render_error(ours, call.id)),
-        status=ours.http_status,
-        headers=_headers(ours),
-        content_type="application/json",
-    )
-    if isinstance(ours, TooLarge):
-        response.force_close()  # what is left of the body is not worth reading
-    return response
+    body = orjson.dumps(route.error_shape(asked.headers)(ours, call.id))
+    return Answer(body, ours.http_status, headers=_headers(ours))
 
 
 def _headers(error: GatewayError) -> dict[str, str]:
@@ -56,14 +44,14 @@ def _headers(error: GatewayError) -> dict[str, str]:
     return headers
 
 
-def _ours(error: BaseException, request: web.Request, call: Call) -> GatewayError | None:
+def _ours(error: BaseException, asked: Asked, call: Call) -> GatewayError | None:
     """The error as one of ours; None when the client is gone or the process is ending."""
     match error:
         case GatewayError():
             return error
         case web.HTTPMethodNotAllowed():
             allow = ", ".join(sorted(error.allowed_methods))
-            text = f"{request.method} is not a method of this path; it takes {allow}."
+            text = f"{asked.method} is not a method of this path; it takes {allow}."
             return WrongMethod(text, allow)
         case web.HTTPRequestEntityTooLarge():
             return TooLarge("The request body is larger than MAX_BODY_MB allows.")

@@ -1,60 +1,50 @@
-"""Headers of every answer, set as its head goes out: after the handler a stream has left."""
-
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
-
-from aiohttp import web
-from multidict import CIMultiDict
+"""Headers of every answer, beside its own."""
 
 from _llamagate.accounts import Accounts
-from _llamagate.call import CALL
+from _llamagate.call import Asked
 from _llamagate.exchange import Call
 from _llamagate.middlewares.cors import Cors
 from _llamagate.middlewares.request_id import HEADER
 
-Prepare: TypeAlias = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
+class Headers:
+    def __init__(self, browsers: Cors, accounts: Accounts) -> None:
+        self._browsers = browsers
+        self._accounts = accounts
 
-def response_headers(browsers: Cors, accounts: Accounts) -> Prepare:
-    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
-        headers = response.headers
-        headers.popall("Server", None)  # what runs here is nobody's business
-        call = request.get(CALL)
-        if call is None:
-            return
-        headers[HEADER] = call.id
-        if "anthropic-version" in request.headers:
-            headers["request-id"] = call.id  # where clients of Anthropic's API look for it
-        headers.extend(call.limit)
+    def __call__(self, asked: Asked, call: Call, kept: str | None) -> list[tuple[str, str]]:
+        """`kept`: the Cache-Control that the answer has of itself."""
+        found = [(HEADER, call.id), *call.limit]
+        if "anthropic-version" in asked.headers:
+            found.append(("request-id", call.id))  # where clients of Anthropic's API look for it
         if call.caller.name:
-            _keep_private(headers, behind_a_key=accounts.required)
+            kept = self._private(kept)
+        if kept:
+            found.append(("Cache-Control", kept))
         if call.model:
-            _tell_of_the_answer(headers, call)
-        if "Origin" in request.headers:
-            headers.add("Vary", "Origin")
-            headers.update(browsers.headers(request))
+            found += _of_the_answer(call)
+        if "Origin" in asked.headers:
+            found += [("Vary", "Origin"), *self._browsers.headers(asked).items()]
+        return found
 
-    return prepare
-
-
-def _keep_private(headers: CIMultiDict[str], behind_a_key: bool) -> None:
-    kept = headers.get("Cache-Control")
-    if kept is None:
-        headers["Cache-Control"] = "private, no-store"
-    elif behind_a_key:
-        headers["Cache-Control"] = f"{kept}, private"
+    def _private(self, kept: str | None) -> str:
+        if kept is None:
+            return "private, no-store"
+        return f"{kept}, private" if self._accounts.required else kept
 
 
-def _tell_of_the_answer(headers: CIMultiDict[str], call: Call) -> None:
+def _of_the_answer(call: Call) -> list[tuple[str, str]]:
+    found = []
     if call.cache:
-        headers["X-Cache"] = call.cache
+        found.append(("X-Cache", call.cache))
         if call.cache == "HIT":
-            headers["Age"] = str(call.age)
+            found.append(("Age", str(call.age)))
     if call.ignored:
-        headers["x-ignored-parameters"] = ", ".join(sorted(set(call.ignored)))
+        found.append(("x-ignored-parameters", ", ".join(sorted(set(call.ignored)))))
     if call.queue_position:
-        headers["x-queue-position"] = str(call.queue_position)
+        found.append(("x-queue-position", str(call.queue_position)))
     if call.queue_ms:  # waited, or to be expected where it waits still
-        headers["x-queue-wait-ms"] = str(call.queue_ms)
+        found.append(("x-queue-wait-ms", str(call.queue_ms)))
     if call.context_full:
-        headers["x-context-full"] = "true"
+        found.append(("x-context-full", "true"))
+    return found

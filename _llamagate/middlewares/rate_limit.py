@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 
-from aiohttp import web
-
-from _llamagate.call import Access, Mounted
+from _llamagate.call import Access, Asked, Mounted
 from _llamagate.errors import TooMany
 from _llamagate.exchange import Call
 from _llamagate.limits import Limits, headers
 
 
-def rate_limit(limits: Limits) -> Callable[[web.Request, Mounted, Call], None]:
-    def count(request: web.Request, route: Mounted, call: Call) -> None:
+def rate_limit(limits: Limits) -> Callable[[Asked, Mounted, Call], None]:
+    def count(asked: Asked, route: Mounted, call: Call) -> None:
         if not route.counted or route.access is Access.PUBLIC:
             return
         account = call.caller.account

@@ -6,22 +6,19 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from _llamagate.call import CALL
+from _llamagate.call import Answer, Post
 from _llamagate.dialects import base
-from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
+from _llamagate.dialects.base import read_json, read_wishes
 from tests.fakes.bare import bare
 
-BOUNDS = Bounds(max_body=1000, keepalive=15)
 
-
-async def echo(request: web.Request) -> web.StreamResponse:
-    found = await read_json(request, BOUNDS)
-    call = read_wishes(request, "body")
+async def echo(post: Post) -> Answer:
+    found = read_json(post)
+    call = read_wishes(post, "body")
     said = f'{{"keys":{len(found)},"store":{str(not call.no_store).lower()},'
     said += f'"old":{str(not call.no_cache).lower()},"person":"{call.person}"}}'
-    return json_answer(said.encode())
+    return Answer(said.encode())
 
 
 async def post(data: Any = b"{}", **headers: str) -> tuple[int, Any]:
@@ -95,7 +92,7 @@ async def test_a_body_that_never_comes_is_not_waited_for(monkeypatch: pytest.Mon
     monkeypatch.setattr(base, "_PATIENCE", 0.2)
     async with bare(echo) as served:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+        head = b"POST /?x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
         writer.write(head + b'{"half":')
         async with asyncio.timeout(5):
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
@@ -118,8 +115,8 @@ async def test_the_person_behind_a_chat_page_wins_over_the_bodys() -> None:
 
 
 async def test_a_call_goes_with_every_request() -> None:
-    async def who(request: web.Request) -> web.StreamResponse:
-        return web.Response(text=request[CALL].id)
+    async def who(post: Post) -> Answer:
+        return Answer(post.call.id.encode())
 
     async with bare(who) as served, aiohttp.request("GET", served.url) as answer:
         assert (await answer.text()).startswith("req_")

@@ -1,18 +1,17 @@
-"""Streams on their way out: heads, signs of life, faults, and clients that do not read."""
+"""Streams on their way out, through both doors: heads, signs of life, faults, and clients that do
+not read."""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
 import orjson
 import pytest
-from aiohttp import web
 from yarl import URL
 
-from _llamagate.call import STOPPING
+from _llamagate.call import STOPPING, Ask, Flow, Post
 from _llamagate.dialects import outgoing
-from _llamagate.dialects.outgoing import send_stream
 from _llamagate.errors import EngineBroke, GatewayError
 from _llamagate.exchange import Event, Text, Waiting
 from tests.fakes.bare import Bare, bare
@@ -33,27 +32,38 @@ class Words:
         return f"<{error.code}>".encode()
 
 
-def streaming(
-    made: Made, every: float = 5.0, sign: bytes = b": .\n\n"
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handler(request: web.Request) -> web.StreamResponse:
-        return await send_stream(request, made(), Words(), {"X-Own": "1"}, sign, every)
-
-    return handler
+@pytest.fixture(params=["short", "aiohttp's"])
+def path(request: pytest.FixtureRequest) -> str:
+    """By which a POST finds its door: the short one takes no query."""
+    return "/" if request.param == "short" else "/?x"
 
 
-async def get(served: Bare) -> tuple[int, bytes]:
-    async with aiohttp.request("GET", served.url) as answer:
+def streaming(made: Made, every: float = 5.0, sign: bytes = b": .\n\n") -> Ask:
+    async def ask(post: Post) -> Flow:
+        return Flow(made(), Words(), {"X-Own": "1"}, sign, every)
+
+    return ask
+
+
+async def get(served: Bare, path: str) -> tuple[int, bytes]:
+    async with aiohttp.request("POST", url(served, path), data=b"{}") as answer:
         return answer.status, await answer.read()
 
 
-async def test_pieces_go_out_as_they_come_and_then_the_end() -> None:
+def url(served: Bare, path: str) -> URL:
+    return URL(served.url + path, encoded=True)
+
+
+async def test_pieces_go_out_as_they_come_and_then_the_end(path: str) -> None:
     async def words() -> AsyncGenerator[list[Event], None]:
         yield [Text("one "), Text("two ")]
         yield [Text("")]
         yield [Text("three")]
 
-    async with bare(streaming(words)) as served, aiohttp.request("GET", served.url) as answer:
+    async with (
+        bare(streaming(words)) as served,
+        aiohttp.request("POST", url(served, path), data=b"{}") as answer,
+    ):
         assert answer.headers["X-Own"] == "1"
         assert await answer.read() == b"one two three<end>"
 
@@ -73,8 +83,7 @@ async def test_pieces_are_framed_as_the_client_s_http_has_it(
             yield [Text(word)]
 
     async with bare(streaming(words)) as served:
-        url = URL(served.url)
-        reader, writer = await asyncio.open_connection(url.host, url.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         writer.write(first_line + b"\r\nHost: here\r\nConnection: close\r\n\r\n")
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         writer.close()
@@ -82,49 +91,49 @@ async def test_pieces_are_framed_as_the_client_s_http_has_it(
     assert body == framed
 
 
-async def test_a_stream_of_nothing_has_a_head_and_an_end() -> None:
+async def test_a_stream_of_nothing_has_a_head_and_an_end(path: str) -> None:
     async def nothing() -> AsyncGenerator[list[Event], None]:
         return
         yield []
 
     async with bare(streaming(nothing)) as served:
-        assert await get(served) == (200, b"<end>")
+        assert await get(served, path) == (200, b"<end>")
 
 
-async def test_an_error_before_the_first_piece_is_an_answer_of_its_own() -> None:
+async def test_an_error_before_the_first_piece_is_an_answer_of_its_own(path: str) -> None:
     async def fails() -> AsyncGenerator[list[Event], None]:
         raise EngineBroke("It broke.")
         yield []
 
     async with bare(streaming(fails)) as served:
-        status, body = await get(served)
+        status, body = await get(served, path)
     assert (status, orjson.loads(body)["error"]["code"]) == (502, "engine_broke_off")
 
 
-async def test_an_error_after_it_travels_in_the_stream_and_is_in_the_log() -> None:
+async def test_an_error_after_it_travels_in_the_stream_and_is_in_the_log(path: str) -> None:
     async def fails() -> AsyncGenerator[list[Event], None]:
         yield [Text("one")]
         raise EngineBroke("It broke.")
 
     async with bare(streaming(fails)) as served:
-        assert await get(served) == (200, b"one<engine_broke_off>")
+        assert await get(served, path) == (200, b"one<engine_broke_off>")
     assert served.lines()[-1]["error"] == "engine_broke_off"
 
 
-async def test_a_fault_of_ours_in_mid_stream_breaks_it_off() -> None:
+async def test_a_fault_of_ours_in_mid_stream_breaks_it_off(path: str) -> None:
     async def fails() -> AsyncGenerator[list[Event], None]:
         yield [Text("one")]
         raise ZeroDivisionError
 
     async with bare(streaming(fails)) as served:
         with pytest.raises(aiohttp.ClientPayloadError):
-            await get(served)
+            await get(served, path)
         fault, access = [line for line in served.lines() if line["level"] == "error"]
     assert fault["error"].startswith("ZeroDivisionError at ")
     assert (access["status"], access["error"]) == (500, "internal_error")
 
 
-async def test_events_are_closed_when_the_client_leaves() -> None:
+async def test_events_are_closed_when_the_client_leaves(path: str) -> None:
     closed = asyncio.Event()
 
     async def endless() -> AsyncGenerator[list[Event], None]:
@@ -136,13 +145,13 @@ async def test_events_are_closed_when_the_client_leaves() -> None:
             closed.set()
 
     async with bare(streaming(endless)) as served:
-        async with aiohttp.request("GET", served.url) as answer:
+        async with aiohttp.request("POST", url(served, path), data=b"{}") as answer:
             await answer.content.readany()
         async with asyncio.timeout(1):
             await closed.wait()
 
 
-async def test_silence_is_broken_again_and_again() -> None:
+async def test_silence_is_broken_again_and_again(path: str) -> None:
     async def slow() -> AsyncGenerator[list[Event], None]:
         await asyncio.sleep(0.35)
         yield [Text("one")]
@@ -150,20 +159,20 @@ async def test_silence_is_broken_again_and_again() -> None:
         yield [Text("two")]
 
     async with bare(streaming(slow, 0.1, b".")) as served:
-        assert await get(served) == (200, b"...one..two<end>")
+        assert await get(served, path) == (200, b"...one..two<end>")
 
 
-async def test_an_error_after_a_sign_of_life_travels_in_the_stream() -> None:
+async def test_an_error_after_a_sign_of_life_travels_in_the_stream(path: str) -> None:
     async def fails() -> AsyncGenerator[list[Event], None]:
         await asyncio.sleep(0.15)
         raise EngineBroke("It broke.")
         yield []
 
     async with bare(streaming(fails, 0.1, b".")) as served:
-        assert await get(served) == (200, b".<engine_broke_off>")
+        assert await get(served, path) == (200, b".<engine_broke_off>")
 
 
-async def test_a_place_in_the_queue_is_told_once_the_head_is_out() -> None:
+async def test_a_place_in_the_queue_is_told_once_the_head_is_out(path: str) -> None:
     async def waits() -> AsyncGenerator[list[Event], None]:
         yield [Waiting(3, 900)]
         await asyncio.sleep(0.15)
@@ -172,12 +181,12 @@ async def test_a_place_in_the_queue_is_told_once_the_head_is_out() -> None:
 
     async with bare(streaming(waits, 0.1, b": .\n\n")) as served:
         told = b": .\n\n: place 2 in the queue, about 600 ms\n\none<end>"
-        assert await get(served) == (200, told)
+        assert await get(served, path) == (200, told)
     async with bare(streaming(waits, 0.1, b" ")) as served:
-        assert await get(served) == (200, b" one<end>")
+        assert await get(served, path) == (200, b" one<end>")
 
 
-async def test_a_stream_that_is_stopped_says_so() -> None:
+async def test_a_stream_that_is_stopped_says_so(path: str) -> None:
     begun = asyncio.Event()
 
     async def endless() -> AsyncGenerator[list[Event], None]:
@@ -186,7 +195,7 @@ async def test_a_stream_that_is_stopped_says_so() -> None:
         await asyncio.sleep(60)
 
     async with bare(streaming(endless)) as served:
-        request = asyncio.ensure_future(get(served))
+        request = asyncio.ensure_future(get(served, path))
         await begun.wait()
         for task in served.running:
             task.cancel(STOPPING)
@@ -194,7 +203,7 @@ async def test_a_stream_that_is_stopped_says_so() -> None:
 
 
 async def test_a_client_that_reads_nothing_is_given_up_in_the_end(
-    monkeypatch: pytest.MonkeyPatch,
+    path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outgoing, "_PATIENCE", 0.3)
     closed = asyncio.Event()
@@ -208,7 +217,8 @@ async def test_a_client_that_reads_nothing_is_given_up_in_the_end(
 
     async with bare(streaming(flood, 0.1, b".")) as served:
         _, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1)
-        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        line = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
+        writer.write(line.encode())
         began = time.monotonic()
         async with asyncio.timeout(5):
             await closed.wait()

@@ -4,6 +4,7 @@ Bodies are always written anew from known fields. Ollama matches keys in any cas
 last one, so a body that was checked and then passed on could name another model than was checked.
 """
 
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -24,18 +25,19 @@ from _llamagate.exchange import (
 from _llamagate.wires.arguments import parse_arguments
 from _llamagate.wires.schemas import plain_schema
 
-_OPTIONS = (
-    ("temperature", "temperature"),
-    ("top_p", "top_p"),
-    ("top_k", "top_k"),
-    ("min_p", "min_p"),
-    ("seed", "seed"),
-    ("presence_penalty", "presence_penalty"),
-    ("frequency_penalty", "frequency_penalty"),
-    ("repeat_penalty", "repeat_penalty"),
-    ("num_ctx", "num_ctx"),
-    ("max_tokens", "num_predict"),
-)
+_OPTIONS = {  # by our names
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "repeat_penalty": "repeat_penalty",
+    "num_ctx": "num_ctx",
+    "max_tokens": "num_predict",
+}
+_given = attrgetter(*_OPTIONS)
 
 
 def render_chat(request: Chat) -> bytes:
@@ -103,8 +105,7 @@ def _generation(request: Generation) -> dict[str, Any]:
     body["model"] = request.model
     body["stream"] = True  # always: a plain answer is collected here
     options = dict(request.options)
-    for field, option in _OPTIONS:
-        value = getattr(request, field)
+    for option, value in zip(_OPTIONS.values(), _given(request), strict=True):
         if value is not None:
             options[option] = value
     if request.stop:

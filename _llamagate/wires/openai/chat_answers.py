@@ -39,7 +39,7 @@ def render_reply(model: str, replies: Sequence[Reply], *, legacy: bool = False) 
         "created": int(time.time()),
         "model": model,
         "choices": [_choice(reply, legacy) for reply in replies],
-        "usage": render_usage(total(reply.finish.usage for reply in replies)),
+        "usage": render_usage(total([reply.finish.usage for reply in replies])),
     }
     first = replies[0].finish if replies else None
     if first and first.wire == "openai":
@@ -197,8 +197,10 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def total(usages: Iterable[Usage]) -> Usage:
+def total(usages: Sequence[Usage]) -> Usage:
     """Of several choices: the prompt was read for each, but it is one prompt."""
+    if len(usages) == 1:
+        return usages[0]
     prompt = completion = cached = reasoning = 0
     for usage in usages:
         prompt = max(prompt, usage.prompt)

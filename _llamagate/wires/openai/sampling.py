@@ -1,5 +1,6 @@
 """The parameters that chat and text completions share: how to sample, and when to stop."""
 
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -62,13 +63,13 @@ _AS_IT_IS = (
     "keep_alive",
     "options",
 )
+_as_they_are = attrgetter(*_AS_IT_IS)
 
 
 def sampling(asked: Sampling) -> dict[str, Any]:
     """The fields of a Generation that come from here, as far as they were asked for."""
     found: dict[str, Any] = {"model": asked.model or "", "stream": bool(asked.stream)}
-    for name in _AS_IT_IS:
-        value = getattr(asked, name)
+    for name, value in zip(_AS_IT_IS, _as_they_are(asked), strict=True):
         if value is not None:
             found[name] = value
     if most := asked.max_completion_tokens or asked.max_tokens:

@@ -1,0 +1,278 @@
+"""One connection at the short door: one request after the other, or off to aiohttp's."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+from _llamagate.background import spawn
+from _llamagate.call import Answer, Ask, Flow, Mounted, Post
+from _llamagate.connection import IDLE, OPENING, Connection
+from _llamagate.dialects.outgoing import send_flow
+from _llamagate.door.head import Head, parse_head, render_head
+from _llamagate.door.way import ShortWay
+from _llamagate.exchange import Call
+from _llamagate.middlewares.headers import Headers
+from _llamagate.middlewares.passage import Passage
+from _llamagate.outbox import Gathering, Outbox
+
+_LONGEST = 256 * 1024  # bytes of a body; longer ones are as quick through aiohttp's door
+_STREAMED = Answer()
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What lies behind the door."""
+
+    asked: Mapping[str, tuple[Mounted, Ask]]  # by path
+    passage: Passage
+    headers: Headers
+    max_body: int
+
+
+class Client(asyncio.Protocol):
+    """Also the `Visit` of the request that is being answered."""
+
+    __slots__ = (
+        "_answering",
+        "_ask",
+        "_body",
+        "_call",
+        "_elsewhere",
+        "_gathered",
+        "_head",
+        "_inside",
+        "_last",
+        "_longest",
+        "_loop",
+        "_open",
+        "_outbox",
+        "_patience",
+        "_siblings",
+        "_since",
+        "_task",
+        "_watch",
+        "_waiter",
+        "_way",
+        "asked",
+        "remote",
+        "route",
+        "transport",
+    )
+    asked: Head
+    route: Mounted
+    remote: str
+    transport: Gathering
+    _ask: Ask
+    _task: asyncio.Task[None]
+    _watch: asyncio.TimerHandle
+
+    def __init__(
+        self,
+        inside: Inside,
+        outbox: Outbox,
+        elsewhere: Callable[[], Connection],
+        siblings: set["Client"],
+    ) -> None:
+        self._inside = inside
+        self._outbox = outbox
+        self._elsewhere = elsewhere
+        self._siblings = siblings
+        self._loop = asyncio.get_running_loop()
+        self._longest = min(_LONGEST, inside.max_body)
+        self._since = self._loop.time()  # when it was last heard of
+        self._patience = OPENING
+        self._head: Head | None = None  # of a request whose body is not all here
+        self._gathered = b""  # what has come and was not taken yet
+        self._body = b""
+        self._open = True
+        self._waiter: asyncio.Future[None] | None = None  # for the next request
+        self._answering = False
+        self._last = False  # no request after this one
+        self._call: Call | None = None  # that is being answered
+        self._way: ShortWay | None = None  # its answer goes, where that is a stream
+
+    # Called by the loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        inner = cast(asyncio.Transport, transport)  # uvloop's is one, if not by class
+        inner.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = inner.get_extra_info("peername")
+        self.remote = str(peer[0]) if peer else ""
+        self.transport = Gathering(inner, self._outbox)
+        self._siblings.add(self)
+        self._watch = self._loop.call_later(OPENING, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        if self._gathered:
+            data = self._gathered + data
+        if self._answering:
+            self._gathered = data
+            if len(data) > _LONGEST:
+                self.transport.pause_reading()
+        else:
+            self._take(data)
+
+    def pause_writing(self) -> None:
+        if self._way:
+            self._way.choke()
+
+    def resume_writing(self) -> None:
+        if self._way:
+            self._way.relieve()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._gone()
+        if self._way:
+            self._way.relieve()
+        if self._call:
+            self._call.client_left()
+
+    # What comes in.
+
+    def _take(self, data: bytes) -> None:
+        head = self._head or self._welcome(data)
+        if head is None:
+            self._leave(data)
+            return
+        whole = head.size + head.length
+        if len(data) < whole:
+            self._head = head
+            self._gathered = data
+            return
+        self._head = None
+        self._gathered = data[whole:]
+        self._body = data[head.size : whole]
+        self._answering = True
+        self.asked = head
+        if self._waiter:
+            self._wake()
+        else:
+            self._task = spawn(self._converse(), "answer a client")
+
+    def _welcome(self, data: bytes) -> Head | None:
+        """The head of a request that is for this door."""
+        head = parse_head(data, self.remote)
+        if head is None or head.length > self._longest:
+            return None
+        found = self._inside.asked.get(head.path)
+        if found is None:
+            return None
+        self.route, self._ask = found
+        self._since = self._loop.time()
+        self._patience = IDLE
+        return head
+
+    def _leave(self, data: bytes) -> None:
+        """To aiohttp's door."""
+        self._gone()
+        inner = self.transport.inner
+        connection = self._elsewhere()
+        inner.set_protocol(connection)
+        connection.connection_made(inner)
+        connection.data_received(data)
+
+    def _gone(self) -> None:
+        self._open = False
+        self._watch.cancel()
+        self._siblings.discard(self)
+        self._wake()
+
+    def _look(self) -> None:
+        """One timer a connection, set anew only when it fires."""
+        now = self._loop.time()
+        due = (now if self._answering else self._since) + self._patience
+        if now < due:
+            self._watch = self._loop.call_at(due, self._look)
+        elif self._gathered:  # aiohttp's door knows what to say to those who are too slow
+            self._leave(self._gathered)
+        else:
+            self.transport.close()
+
+    # What goes out.
+
+    async def _converse(self) -> None:
+        """One answer after the other, in one task: a task for each would cost more."""
+        try:
+            while self._open:
+                try:
+                    await self._answer()
+                except ConnectionError:  # the client left, as the log says already
+                    self.transport.abort()
+                self._waiter = self._loop.create_future()
+                self._next()
+                await self._waiter
+        except BaseException:
+            self.transport.abort()
+            raise
+
+    async def _answer(self) -> None:
+        answer = await self._inside.passage(self)
+        if answer is not _STREAMED:
+            self._send(answer)
+
+    def _next(self) -> None:
+        self._call = self._way = None
+        self._answering = False
+        self._since = self._loop.time()
+        if self._last:
+            self.transport.close()
+        elif self._gathered and not self.transport.is_closing():
+            self.transport.resume_reading()
+            data, self._gathered = self._gathered, b""
+            self._take(data)
+
+    def _wake(self) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def stop(self) -> None:
+        """No request after the one that runs."""
+        self._last = True
+        if not self._answering:
+            self.transport.close()
+
+    @property
+    def begun(self) -> bool:
+        return self._way is not None and self._way.begun
+
+    def carries(self, call: Call) -> None:
+        self._call = call
+        call.task = self._task
+        if self.transport.is_closing():  # the client left before anybody looked at it
+            call.client_left()
+
+    async def handle(self, call: Call) -> Answer:
+        body, self._body = self._body, b""
+        answer = await self._ask(Post(body, self.asked.headers, call))
+        if isinstance(answer, Flow):
+            fields = (("Transfer-Encoding", "chunked"),)
+            render = partial(self._render_head, 200, answer.headers, fields)
+            self._way = ShortWay(self.transport, render)
+            await send_flow(self._way, answer, call)
+            return _STREAMED
+        return answer
+
+    def give(self, answer: Answer) -> Answer:
+        return answer
+
+    def _send(self, answer: Answer) -> None:
+        fields = (
+            ("Content-Length", str(len(answer.body))),
+            ("Content-Type", answer.content_type),
+        )
+        head = self._render_head(answer.status, answer.headers, fields)
+        self.transport.write(head + answer.body)
+
+    def _render_head(
+        self, status: int, own: Mapping[str, str], fields: Sequence[tuple[str, str]]
+    ) -> bytes:
+        assert self._call is not None
+        kept = own.get("Cache-Control")
+        said = [*fields, *self._inside.headers(self.asked, self._call, kept)]
+        said += [(name, value) for name, value in own.items() if name != "Cache-Control"]
+        if self._last:
+            said.append(("Connection", "close"))
+        return render_head(status, said)
