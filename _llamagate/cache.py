@@ -6,26 +6,25 @@ When an answer may be read or kept at all is the gateway's to decide.
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
 import msgspec
 from msgspec.structs import replace
 
-from _llamagate.exchange import Chat, Completion, Event, Finish, Reply, Text, Thinking, ToolCall
+from _llamagate.exchange import Chat, Completion, Event, Finish, Said, Text, Thinking, Waiting
 
 _OVERHEAD = 512  # bytes an entry takes beside its text
+_FEW = 4  # events
+_ENDS = ("stop", "tool_calls", "length")  # nothing cut off is worth keeping
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    replies: tuple[Reply, ...]
+    events: list[Said]
     ignored: tuple[str, ...]
     engine: str
     seconds: float  # that the engine took for it
     made: float
-
-    @property
-    def events(self) -> list[Event]:
-        return _events(self.replies)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -64,12 +63,12 @@ class Cache:
     def put(
         self,
         key: bytes,
-        replies: Sequence[Reply],
+        events: list[Said],
         ignored: tuple[str, ...],
         engine: str,
         seconds: float = 0.0,
     ) -> None:
-        kept = _encoder.encode(Entry(tuple(replies), ignored, engine, seconds, self._clock()))
+        kept = _encoder.encode(Entry(events, ignored, engine, seconds, self._clock()))
         size = _OVERHEAD + len(kept)
         if size > self._max:
             return
@@ -99,24 +98,42 @@ def cache_key(scope: str, names: Sequence[str], requests: Sequence[Chat | Comple
     return hashlib.blake2b(_encoder.encode((scope, names, same)), digest_size=32).digest()
 
 
-def _events(replies: Sequence[Reply]) -> list[Event]:
-    """Whole answers as the fewest events that say them."""
-    events: list[Event] = []
-    for reply in replies:
-        choice = reply.choice
-        if reply.thinking:
-            events.append(Thinking(reply.thinking, choice))
-        if reply.text or reply.logprobs:
-            events.append(Text(reply.text, choice, reply.logprobs, reply.extra))
-        for call in reply.tool_calls:
-            events.append(ToolCall(call.name, call.arguments, call.id, choice, call.extra))
-        events.append(reply.finish)
-    return events
+def worth_keeping(batches: Iterable[list[Event]]) -> list[Said]:
+    """The events of a whole answer; none where a choice did not come to an end of its own."""
+    events: list[Said] = []
+    unfinished: set[int] = set()
+    for batch in batches:
+        for event in batch:
+            if isinstance(event, Waiting):
+                continue
+            if not isinstance(event, Finish):
+                unfinished.add(event.choice)
+            elif event.reason in _ENDS:
+                unfinished.discard(event.choice)
+            else:
+                return []
+            events.append(event)
+    if unfinished:
+        return []
+    return _joined(events) if len(events) > _FEW else events
 
 
-def whole(replies: Sequence[Reply]) -> bool:
-    """Whether every choice came to an end of its own: nothing cut off is worth keeping."""
-    return bool(replies) and all(
-        isinstance(reply.finish, Finish) and reply.finish.reason in ("stop", "tool_calls", "length")
-        for reply in replies
-    )
+def _joined(events: list[Said]) -> list[Said]:
+    """The same in fewer: pieces of text that follow each other are one."""
+    found: list[Said] = []
+    for piece, run in groupby(events, _piece):
+        if piece is None:
+            found += run
+        else:
+            kind, choice = piece
+            texts = [event.text for event in run if isinstance(event, kind)]
+            found.append(kind("".join(texts), choice))
+    return found
+
+
+def _piece(event: Said) -> tuple[type[Text] | type[Thinking], int] | None:
+    """What neighbours have in common that can be one."""
+    match event:
+        case Text(logprobs=(), extra=None) | Thinking(extra=None):
+            return type(event), event.choice
+    return None

@@ -144,20 +144,20 @@ class Logprob(Struct, frozen=True):
     top: tuple["Logprob", ...] = ()
 
 
-class Text(Struct, frozen=True, gc=False):
+class Text(Struct, frozen=True, gc=False, tag=True):
     text: str
     choice: int = 0
     logprobs: tuple[Logprob, ...] = ()
     extra: Fields | None = None
 
 
-class Thinking(Struct, frozen=True, gc=False):
+class Thinking(Struct, frozen=True, gc=False, tag=True):
     text: str
     choice: int = 0
     extra: Fields | None = None
 
 
-class ToolCall(Struct, frozen=True):
+class ToolCall(Struct, frozen=True, tag=True):
     """A call begins. `arguments` is JSON text: whole, or its first piece."""
 
     name: str
@@ -167,7 +167,7 @@ class ToolCall(Struct, frozen=True):
     extra: Fields = {}
 
 
-class ToolArguments(Struct, frozen=True):
+class ToolArguments(Struct, frozen=True, tag=True):
     """The next piece of the arguments of the call that began last."""
 
     text: str
@@ -181,7 +181,7 @@ class Waiting(Struct, frozen=True):
     expected_ms: int
 
 
-class Finish(Struct, frozen=True):
+class Finish(Struct, frozen=True, tag=True):
     """The last event of a choice. A stream without one was cut off."""
 
     reason: str  # stop, length, tool_calls, stop_sequence, content_filter, load, unload
@@ -192,7 +192,8 @@ class Finish(Struct, frozen=True):
     wire: str = ""  # whose fields `extra` holds
 
 
-Event: TypeAlias = Text | Thinking | ToolCall | ToolArguments | Waiting | Finish
+Said: TypeAlias = Text | Thinking | ToolCall | ToolArguments | Finish
+Event: TypeAlias = Said | Waiting
 Events: TypeAlias = AsyncGenerator[list[Event], None]  # one batch for one network read
 
 

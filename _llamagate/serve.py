@@ -155,6 +155,9 @@ async def _serve(
         gc.collect()
         gc.freeze()  # what is here now stays; no need to look at it again and again
         gc.set_threshold(*_GARBAGE)
+        # A loop keeps a list of all generators, to close at its end those that nobody closed. Ours
+        # are closed by whoever reads them, and the list costs more than reading from one.
+        sys.set_asyncgen_hooks(firstiter=None)
         while (name := await signals.next()) == "SIGHUP":
             notify.reloading()
             _reload(server, load)

@@ -8,23 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
-from _llamagate.cache import Cache, cache_key, whole
+from _llamagate.cache import Cache, cache_key, worth_keeping
 from _llamagate.exchange import (
     AudioPart,
     Chat,
     Completion,
+    Event,
     Finish,
     ImagePart,
     Logprob,
     Message,
-    Reply,
+    Said,
     Text,
     TextPart,
     Thinking,
     Tool,
+    ToolArguments,
     ToolCall,
     ToolUse,
-    collect_batches,
+    Waiting,
 )
 
 CHAT = Chat(model="m", messages=(Message("user", "Hello"),))
@@ -171,7 +173,7 @@ class Clock:
 def test_an_answer_is_there_with_its_age_until_it_is_too_old() -> None:
     clock = Clock()
     cache = Cache(10_000, ttl=60, clock=clock)
-    cache.put(b"a", [Reply("Hi", END)], ("foo",), "gpu-1")
+    cache.put(b"a", [Text("Hi"), END], ("foo",), "gpu-1")
     clock.now += 59.5
     found = cache.get(b"a")
     assert found is not None
@@ -184,7 +186,7 @@ def test_an_answer_is_there_with_its_age_until_it_is_too_old() -> None:
 def test_it_never_holds_more_bytes_than_it_may() -> None:
     cache = Cache(10_000, ttl=60)
     for number in range(50):
-        cache.put(b"%d" % number, [Reply("x" * 1000, END)], (), "")
+        cache.put(b"%d" % number, [Text("x" * 1000), END], (), "")
     kept = [n for n in range(50) if cache.get(b"%d" % n)]
     assert 1 < len(kept) < 10
     assert len(kept) * 1000 < cache.size <= 10_000
@@ -194,47 +196,49 @@ def test_it_never_holds_more_bytes_than_it_may() -> None:
 def test_what_was_read_longest_ago_goes_first() -> None:
     cache = Cache(10_000, ttl=60)
     for number in range(50):
-        cache.put(b"%d" % number, [Reply("x" * 1000, END)], (), "")
+        cache.put(b"%d" % number, [Text("x" * 1000), END], (), "")
         assert cache.get(b"0") is not None
 
 
 def test_an_answer_takes_the_place_of_the_last_one() -> None:
     cache = Cache(10_000, ttl=60)
     for text in ("x" * 1000, "yes"):
-        cache.put(b"a", [Reply(text, END)], (), "")
+        cache.put(b"a", [Text(text), END], (), "")
     found = cache.get(b"a")
     assert found is not None
-    assert found[0].replies[0].text == "yes"
+    assert found[0].events == [Text("yes"), END]
     assert cache.size < 1000
 
 
 def test_an_answer_that_is_larger_than_all_of_it_is_not_kept() -> None:
     cache = Cache(10_000, ttl=60)
-    cache.put(b"small", [Reply("x", END)], (), "")
-    cache.put(b"large", [Reply("x" * 20_000, END)], (), "")
+    cache.put(b"small", [Text("x"), END], (), "")
+    cache.put(b"large", [Text("x" * 20_000), END], (), "")
     assert cache.get(b"large") is None
     assert cache.get(b"small") is not None
 
 
 def test_it_can_be_emptied() -> None:
     cache = Cache(10_000, ttl=60)
-    cache.put(b"a", [Reply("x", END)], (), "")
+    cache.put(b"a", [Text("x"), END], (), "")
     cache.clear()
     assert cache.get(b"a") is None
 
 
 def test_what_comes_out_says_what_went_in() -> None:
-    replies = [
-        Reply("Hi", END, thinking="hm", logprobs=(Logprob("Hi", -0.5),), extra={"a": 1}),
-        Reply("", Finish("stop", choice=1), tool_calls=(USE,), choice=1),
+    events: list[Said] = [
+        Thinking("hm"),
+        Text("Hi", logprobs=(Logprob("Hi", -0.5),), extra={"a": 1}),
+        END,
+        ToolCall("f", "{", "call_1", choice=1),
+        ToolArguments("}", choice=1),
+        Finish("tool_calls", choice=1),
     ]
     cache = Cache(10_000, ttl=60)
-    cache.put(b"a", replies, (), "")
+    cache.put(b"a", events, (), "")
     found = cache.get(b"a")
     assert found is not None
-    assert collect_batches([list(found[0].events)]) == replies
-    kinds = [type(event) for event in found[0].events]
-    assert kinds == [Thinking, Text, Finish, ToolCall, Finish]
+    assert found[0].events == events
 
 
 @pytest.mark.parametrize(
@@ -242,5 +246,21 @@ def test_what_comes_out_says_what_went_in() -> None:
     [("stop", True), ("length", True), ("tool_calls", True), ("", False), ("load", False)],
 )
 def test_only_a_whole_answer_is_worth_keeping(reason: str, kept: bool) -> None:
-    assert whole([Reply("x", END), Reply("y", Finish(reason), choice=1)]) is kept
-    assert not whole([])
+    other: list[Event] = [Text("y", choice=1), Finish(reason, choice=1)]
+    assert bool(worth_keeping([[Waiting(1, 5)], [Text("x"), END], other])) is kept
+    assert not worth_keeping([[Text("x"), END], other[:1]])
+    assert not worth_keeping([])
+
+
+def test_pieces_are_kept_as_one() -> None:
+    words = [Thinking("h"), Thinking("m"), *map(Text, "Hello"), Text("!", choice=1)]
+    marked = Text("?", logprobs=(Logprob("?", -1),))
+    batches: list[list[Event]] = [[word] for word in words]
+    assert worth_keeping([*batches, [marked], [END, Finish("stop", choice=1)]]) == [
+        Thinking("hm"),
+        Text("Hello"),
+        Text("!", choice=1),
+        marked,
+        END,
+        Finish("stop", choice=1),
+    ]

@@ -198,7 +198,9 @@ class Client(asyncio.Protocol):
         try:
             while self._open:
                 try:
-                    await self._answer()
+                    answer = await self._inside.passage(self)
+                    if answer is not _STREAMED:
+                        self._send(answer)
                 except ConnectionError:  # the client left, as the log says already
                     self.transport.abort()
                 self._waiter = self._loop.create_future()
@@ -207,11 +209,6 @@ class Client(asyncio.Protocol):
         except BaseException:
             self.transport.abort()
             raise
-
-    async def _answer(self) -> None:
-        answer = await self._inside.passage(self)
-        if answer is not _STREAMED:
-            self._send(answer)
 
     def _next(self) -> None:
         self._call = self._way = None

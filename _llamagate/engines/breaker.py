@@ -8,17 +8,13 @@ class Breaker:
     """Closed while all is well, open after failures in a row. Once it failed, one request may try
     it each time its hold is over, until one succeeds."""
 
-    __slots__ = ("_failures", "_opened", "_trying", "_until")
+    __slots__ = ("_opened", "_trying", "_until", "failures")
 
     def __init__(self) -> None:
-        self._failures = 0
+        self.failures = 0  # in a row
         self._opened = 0  # times in a row
         self._until = 0.0
         self._trying = False
-
-    @property
-    def spotless(self) -> bool:
-        return self._failures == 0
 
     @property
     def closed(self) -> bool:
@@ -26,22 +22,22 @@ class Breaker:
 
     def admits_trial(self, now: float) -> bool:
         """May this request be the one? Then the next may be only when the hold is over again."""
-        if self.spotless or now < self._until:
+        if not self.failures or now < self._until:
             return False
         self._until = now + self._hold
         self._trying = True
         return True
 
     def succeeded(self) -> None:
-        self._failures = self._opened = 0
+        self.failures = self._opened = 0
         self._trying = False
 
     def failed(self, now: float, gravely: bool = False) -> None:
         """`gravely`: a second time would cost somebody too much to find out."""
         if self._opened and not self._trying:
             return  # a request from before it opened: nothing new
-        self._failures += 1
-        if gravely or self._opened or self._failures >= _FAILURES:
+        self.failures += 1
+        if gravely or self._opened or self.failures >= _FAILURES:
             self._opened += 1
         self._trying = False
         self._until = now + self._hold

@@ -51,7 +51,7 @@ class Pair:
     @property
     def trusted(self) -> bool:
         host = self.host
-        return host.state is State.UP and self.breaker.spotless and host.record.spotless
+        return host.state is State.UP and not (self.breaker.failures or host.record.failures)
 
     def candidate(self, trial: bool = False) -> Candidate:
         # An OpenAI-compatible engine lists what it has in memory.

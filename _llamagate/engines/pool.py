@@ -175,6 +175,8 @@ class Pool:
         pair = self._index.pairs.get(candidate.key)
         if pair is None or pair.host.engine is not candidate.engine:
             return
+        if error is None and pair.trusted and pair.name in pair.host.resident:
+            return  # as it was before
         if error is None or isinstance(error, EngineRefused):
             pair.breaker.succeeded()
             if error is None:

@@ -8,8 +8,8 @@ is already running: the flight belongs to all who wait for it and ends when the 
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from _llamagate.cache import Cache, Entry, cache_key, whole
-from _llamagate.exchange import Call, Chat, Completion, Events, collect_batches
+from _llamagate.cache import Cache, Entry, cache_key, worth_keeping
+from _llamagate.exchange import Call, Chat, Completion, Events
 from _llamagate.gateway.flight import Flight
 from _llamagate.metrics import Metrics
 
@@ -60,10 +60,10 @@ class Answers:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if self._cache and flight.error is None:
-            replies = collect_batches(flight.batches)
-            if whole(replies) and not flight.call.context_full:  # which a kept one would not tell
-                call = flight.call
-                self._cache.put(key, replies, call.ignored, call.engine, call.engine_seconds)
+            call = flight.call
+            events = worth_keeping(flight.batches)
+            if events and not call.context_full:  # which a kept one would not tell
+                self._cache.put(key, events, call.ignored, call.engine, call.engine_seconds)
 
     def clear(self) -> None:
         if self._cache:
@@ -79,7 +79,7 @@ class Answers:
         call.ignored = entry.ignored
         call.engine = entry.engine
         call.engine_seconds = entry.seconds
-        yield entry.events
+        yield [*entry.events]
 
     def _count(self, call: Call, result: str) -> None:
         call.cache = result

@@ -103,9 +103,10 @@ class Flight:
 
     def _land(self) -> None:
         self.landed = True
-        self.call.shared = False
-        _wake(self._for_end)
-        _wake(self._for_news)
+        if self.call.shared or self._task:
+            self.call.shared = False
+            _wake(self._for_end)
+            _wake(self._for_news)
 
     # ------------------------------------------------------------ who reads it
 

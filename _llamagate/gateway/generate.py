@@ -128,8 +128,8 @@ class Generate:
                 events = self._asked(attempt, request, call)
                 async for batch in events:
                     attempt.note(batch)
-                    if attempt.answered:
-                        await self._look_at_context(attempt.answered, request, call)
+                    if (done := attempt.answered) and self._may_fill(done, request, call):
+                        await self._look_at_context(done, request, call)
                     yield batch
                 return
             except EngineError as error:
@@ -155,13 +155,15 @@ class Generate:
         prepared = replace(self.names.apply(request, candidate.name), model=candidate.model)
         return candidate.engine.generate(prepared, call)
 
+    def _may_fill(self, candidate: Candidate, request: Chat | Completion, call: Call) -> bool:
+        asked = self.names.apply(request, candidate.name)
+        return may_fill_context(self.pool, candidate, asked, call.usage.prompt)
+
     async def _look_at_context(
         self, candidate: Candidate, request: Chat | Completion, call: Call
     ) -> None:
         asked = self.names.apply(request, candidate.name)
-        tokens = call.usage.prompt
-        if may_fill_context(self.pool, candidate, asked, tokens):
-            call.context_full = await fills_context(candidate, asked, tokens)
+        call.context_full = await fills_context(candidate, asked, call.usage.prompt)
 
     async def _wait(self, turn: Turn, call: Call) -> Events:
         call.queue_position = call.queue_position or turn.position
