@@ -9,7 +9,6 @@ from aiohttp import web
 
 from _llamagate.call import CALL, Access, Answer, Flow, Handler, Post, Route
 from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
-from _llamagate.exchange import collect
 from _llamagate.gateway.count import CountTokens
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.models import ListModels
@@ -55,16 +54,17 @@ class Anthropic:
     async def messages(self, post: Post) -> Answer | Flow:
         asked = parse_request(read_json(post))
         call = read_wishes(post, asked.person)
-        events = self._generate([asked.chat], call)
-        model = asked.chat.model or call.model
         followed = self._count.follow(asked.chat, call)
         if asked.chat.stream:
+            events = self._generate([asked.chat], call)
+            model = asked.chat.model or call.model
             renderer = MessageStream(
                 model, prompt_tokens=followed.estimate, show_thinking=asked.show_thinking
             )
             return self._bounds.events(events, renderer, PING, over=followed.learn)
-        (reply,) = await collect(events)
+        (reply,) = await self._generate.whole([asked.chat], call)
         followed.learn()
+        model = asked.chat.model or call.model
         return Answer(render_reply(model, reply, show_thinking=asked.show_thinking))
 
     async def count_tokens(self, post: Post) -> Answer:

@@ -16,7 +16,7 @@ from _llamagate.config import RateLimit
 from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
 from _llamagate.dialects.openai import OpenAI
 from _llamagate.engines.pool import Pool
-from _llamagate.exchange import Caller, Chat, collect
+from _llamagate.exchange import Caller, Chat
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.load import LoadModels
 from _llamagate.gateway.models import ListModels
@@ -75,7 +75,8 @@ class EgoLlama:
     async def generate(self, post: Post) -> Answer:
         asked = wire.parse_generate(read_json(post))
         call = read_wishes(post, asked.person)
-        (reply,) = await collect(self._generate([self._filled(asked.chat, call.caller)], call))
+        chat = self._filled(asked.chat, call.caller)
+        (reply,) = await self._generate.whole([chat], call)
         call.ignored += asked.ignored
         kind = self._pool.kind(call.engine)
         return Answer(

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
 from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
-from _llamagate.exchange import Chat, Completion, collect
+from _llamagate.exchange import Chat, Completion
 from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.models import ListModels
@@ -99,9 +99,8 @@ class Ollama:
         self, post: Post, asked: Chat | Completion, form: type[client_answers.Lines]
     ) -> Answer | Flow:
         call = read_wishes(post)
-        events = self._generate([asked], call)
-        lines = form(asked.model or call.model, call)
         if asked.stream:
-            return self._bounds.lines(events, lines)
-        replies = await collect(events)
-        return Answer(lines.reply(replies[0]))
+            events = self._generate([asked], call)
+            return self._bounds.lines(events, form(asked.model or call.model, call))
+        (reply,) = await self._generate.whole([asked], call)
+        return Answer(form(asked.model or call.model, call).reply(reply))

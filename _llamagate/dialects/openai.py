@@ -7,7 +7,7 @@ from aiohttp import web
 
 from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
 from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
-from _llamagate.exchange import Completion, collect
+from _llamagate.exchange import Completion
 from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate, copies
 from _llamagate.gateway.models import ListModels
@@ -37,8 +37,9 @@ class OpenAI:
         """`lines`: a stream as lines of JSON instead of server-sent events."""
         asked = chat.parse_chat(read_json(post))
         call = read_wishes(post, asked.person)
-        events = self._generate(copies(asked.chat, asked.n), call)
+        choices = copies(asked.chat, asked.n)
         if asked.chat.stream:
+            events = self._generate(choices, call)
             renderer = chat_answers.ChatStream(
                 asked.chat.model or call.model,
                 include_usage=asked.include_usage,
@@ -47,7 +48,7 @@ class OpenAI:
             )
             flow = self._bounds.lines if lines else self._bounds.events
             return flow(events, renderer)
-        replies = await collect(events)
+        replies = await self._generate.whole(choices, call)
         model = asked.chat.model or call.model
         return Answer(chat_answers.render_reply(model, replies, legacy=asked.legacy))
 
@@ -57,11 +58,11 @@ class OpenAI:
         wanted: list[Completion] = []
         for completion in asked.completions:
             wanted += copies(completion, asked.copies)
-        events = self._generate(wanted, call)
         if asked.stream:
+            events = self._generate(wanted, call)
             renderer = completions.CompletionStream(asked, call.model)
             return self._bounds.events(events, renderer)
-        replies = await collect(events)
+        replies = await self._generate.whole(wanted, call)
         return Answer(completions.render_completions(asked, replies, call.model))
 
     async def embeddings(self, post: Post) -> Answer:

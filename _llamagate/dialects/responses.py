@@ -10,7 +10,7 @@ from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
 from _llamagate.conversations import Conversations
 from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
 from _llamagate.errors import GatewayError, InvalidRequest, NoSuchThing
-from _llamagate.exchange import Call, Event, Fields, collect
+from _llamagate.exchange import Call, Event, Fields
 from _llamagate.gateway.count import CountTokens
 from _llamagate.gateway.generate import Generate
 from _llamagate.wires.responses.listing import parse_page, render_deleted, render_items
@@ -42,15 +42,15 @@ class Responses:
     async def create(self, post: Post) -> Answer | Flow:
         asked = self._asked(post)
         call = read_wishes(post, asked.person)
-        events = self._generate([asked.chat], call)
-        model = asked.chat.model or call.model
         followed = self._count.follow(asked.chat, call)
         if asked.chat.stream:
+            events = self._generate([asked.chat], call)
+            model = asked.chat.model or call.model
             renderer = _Keeping(ResponseStream(model, asked), partial(self._keep, asked, call))
             return self._bounds.events(events, renderer, over=followed.learn)
-        (reply,) = await collect(events)
+        (reply,) = await self._generate.whole([asked.chat], call)
         followed.learn()
-        response = render_response(model, asked, reply)
+        response = render_response(asked.chat.model or call.model, asked, reply)
         self._keep(asked, call, response)
         return Answer(orjson.dumps(response))
 

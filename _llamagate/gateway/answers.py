@@ -7,13 +7,24 @@ is already running: the flight belongs to all who wait for it and ends when the 
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from _llamagate.cache import Cache, Entry, cache_key, worth_keeping
-from _llamagate.exchange import Call, Chat, Completion, Events
+from _llamagate.exchange import (
+    Call,
+    Chat,
+    Completion,
+    Events,
+    Reply,
+    collect,
+    collect_batches,
+)
 from _llamagate.gateway.flight import Flight
 from _llamagate.metrics import Metrics
 
-_MAX_FLIGHTS = 10_000
+_MOST_FLIGHTS = 10_000
+
+Requests: TypeAlias = Sequence[Chat | Completion]
 
 
 class Answers:
@@ -24,37 +35,50 @@ class Answers:
         self._flights: dict[bytes, Flight] = {}
 
     def serve(
-        self,
-        requests: Sequence[Chat | Completion],
-        names: Sequence[str],
-        call: Call,
-        run: Callable[[], Events],
+        self, requests: Requests, names: Sequence[str], call: Call, run: Callable[[], Events]
     ) -> Events:
-        cache = self._cache
-        if cache is None or call.no_store or not _repeats(requests[0]):
-            return self._bypass(call, run)
-        scope = "" if self._shared else f"{call.caller.account or call.caller.name}"
-        key = cache_key(scope, names, requests)
-        if not call.no_cache:
-            if found := cache.get(key):
+        """For who reads it as it comes."""
+        key = self._key(requests, names, call)
+        if key is None:
+            return run()
+        if found := self._known(key, requests[0].stream, call):
+            return found
+        flight = self._flights[key] = Flight(call)
+        flight.start(run(), partial(self._land, key))
+        return flight.follow(call)
+
+    async def whole(
+        self, requests: Requests, names: Sequence[str], call: Call, run: Callable[[], Events]
+    ) -> list[Reply]:
+        """For who wants it when all of it is there."""
+        key = self._key(requests, names, call)
+        if key is None:
+            return await collect(run())
+        if found := self._known(key, False, call):
+            return await collect(found)
+        flight = self._flights[key] = Flight(call)
+        return collect_batches(await flight.lead(run(), partial(self._land, key)))
+
+    def _key(self, requests: Requests, names: Sequence[str], call: Call) -> bytes | None:
+        """None where the answer is to be neither an old one nor kept."""
+        useless = self._cache is None or call.no_store or not _repeats(requests[0])
+        if useless or len(self._flights) >= _MOST_FLIGHTS:
+            self._count(call, "BYPASS")
+            return None
+        scope = "" if self._shared else call.caller.account
+        return cache_key(scope, names, requests)
+
+    def _known(self, key: bytes, stream: bool, call: Call) -> Events | None:
+        """Kept, or under way."""
+        if not call.no_cache and self._cache:
+            if found := self._cache.get(key):
                 return self._hit(call, *found)
             flight = self._flights.get(key)
             if flight is not None and not flight.abandoned:
                 self._count(call, "HIT")
-                return flight.follow(call) if requests[0].stream else flight.whole(call)
+                return flight.follow(call) if stream else flight.whole(call)
         self._count(call, "MISS")
-        if len(self._flights) >= _MAX_FLIGHTS:
-            return run()
-        return self._take_off(key, Flight(call), run(), requests[0].stream)
-
-    def _take_off(self, key: bytes, flight: Flight, events: Events, stream: bool) -> Events:
-        began = partial(self._flights.__setitem__, key, flight)
-        landed = partial(self._land, key)
-        if not stream:
-            return flight.lead(events, began, landed)
-        began()
-        flight.start(events, landed)
-        return flight.follow(flight.call)
+        return None
 
     def _land(self, key: bytes, flight: Flight) -> None:
         if self._flights.get(key) is flight:
@@ -68,10 +92,6 @@ class Answers:
     def clear(self) -> None:
         if self._cache:
             self._cache.clear()
-
-    def _bypass(self, call: Call, run: Callable[[], Events]) -> Events:
-        self._count(call, "BYPASS")
-        return run()
 
     async def _hit(self, call: Call, entry: Entry, age: int) -> Events:
         self._count(call, "HIT")

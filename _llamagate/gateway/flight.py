@@ -10,6 +10,7 @@ only they are there the run stays at most a few batches ahead of the fastest.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 from _llamagate.background import spawn
@@ -63,16 +64,14 @@ class Flight:
         """In a task of its own, for those who follow it or want it whole."""
         self._task = spawn(self._fly(events, landed), "flight")
 
-    async def lead(self, events: Events, began: Callable[[], None], landed: _Landed) -> Events:
-        """In the task of the request that began it. It has not `began` before that one reads."""
-        began()
+    async def lead(self, events: Events, landed: _Landed) -> list[list[Event]]:
+        """In the task of the request that began it."""
         whole = False
         try:
             async for batch in events:
                 self.batches.append(batch)
                 if self._following:
                     await self._spread()
-                yield batch
             whole = True
         except GatewayError as error:
             self.error = error
@@ -83,13 +82,11 @@ class Flight:
                 self.error = Internal("The answer that this request shared failed.")
             self._land()
             landed(self)
+        return self.batches
 
     async def _fly(self, events: Events, landed: _Landed) -> None:
-        try:
-            async for _ in self.lead(events, lambda: None, landed):
-                pass
-        except GatewayError:
-            pass  # those who read have it
+        with suppress(GatewayError):  # those who read have it
+            await self.lead(events, landed)
 
     async def _spread(self) -> None:
         _wake(self._for_news)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from _llamagate.exchange import (
     Event,
     Events,
     Finish,
+    Reply,
     Usage,
     Waiting,
 )
@@ -51,11 +53,19 @@ class Generate:
 
     def __call__(self, requests: Sequence[Chat | Completion], call: Call) -> Events:
         """The events of an answer; several requests are the choices of one answer."""
+        resolved = self._resolved(requests, call)
+        run = partial(self._run, requests, resolved, call)
+        return self.answers.serve(requests, resolved.names, call, run)
+
+    async def whole(self, requests: Sequence[Chat | Completion], call: Call) -> list[Reply]:
+        """The same collected: a reply for each choice."""
+        resolved = self._resolved(requests, call)
+        run = partial(self._run, requests, resolved, call)
+        return await self.answers.whole(requests, resolved.names, call, run)
+
+    def _resolved(self, requests: Sequence[Chat | Completion], call: Call) -> Resolved:
         check_hops(call)
-        resolved = resolve(self.names, self.pool, requests[0].model, call)
-        return self.answers.serve(
-            requests, resolved.names, call, lambda: self._run(requests, resolved, call)
-        )
+        return resolve(self.names, self.pool, requests[0].model, call)
 
     def with_defaults(self, request: Request, caller: Caller) -> Request:
         """As its model is asked where a client does not say; for surfaces with defaults of their

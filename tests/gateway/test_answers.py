@@ -10,7 +10,7 @@ import pytest
 
 from _llamagate.cache import Cache
 from _llamagate.exchange import Call as Request
-from _llamagate.exchange import Chat, Events, Finish, Message, Text, collect
+from _llamagate.exchange import Chat, Events, Finish, Message, Reply, Text
 from _llamagate.gateway.answers import Answers
 from _llamagate.metrics import Metrics
 from tests.conftest import Running, StartGateway
@@ -228,14 +228,14 @@ async def test_who_asks_again_at_once_after_leaving_does_not_join_what_is_being_
         finally:
             await asyncio.sleep(0.05)
 
-    def serve() -> Events:
+    async def serve() -> list[Reply]:
         chat = Chat(model="m", messages=(Message("user", "Hi"),))
-        return answers.serve([chat], ("m",), Request("req"), run)
+        return await answers.whole([chat], ("m",), Request("req"), run)
 
-    impatient = asyncio.ensure_future(collect(serve()))
+    impatient = asyncio.ensure_future(serve())
     await asyncio.sleep(0.01)
     impatient.cancel()
     with suppress(asyncio.CancelledError):
         await impatient
-    (reply,) = await collect(serve())
+    (reply,) = await serve()
     assert reply.text == "x"

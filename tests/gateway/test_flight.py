@@ -47,7 +47,11 @@ def take_off(run: Run) -> tuple[Flight, list[Flight]]:
 
 
 async def texts(events: AsyncIterator[list[Event]]) -> list[str]:
-    return [event.text async for batch in events for event in batch if isinstance(event, Text)]
+    return written([batch async for batch in events])
+
+
+def written(batches: list[list[Event]]) -> list[str]:
+    return [event.text for batch in batches for event in batch if isinstance(event, Text)]
 
 
 async def settled() -> None:
@@ -170,7 +174,11 @@ def lead(run: Run) -> tuple[Flight, "asyncio.Task[list[str]]"]:
     """A plain request that runs it in its own task."""
     call = Call("req_1")
     flight = Flight(call)
-    task = asyncio.ensure_future(texts(flight.lead(run.events(), lambda: None, lambda _: None)))
+
+    async def leads() -> list[str]:
+        return written(await flight.lead(run.events(), lambda _: None))
+
+    task = asyncio.ensure_future(leads())
     call.task = task
     return flight, task
 
