@@ -30,7 +30,7 @@ class Log:
         self._path = path
         self._file: IO[bytes] | None = None
         self._inode = 0
-        self._lines: list[bytes] = []
+        self._lines: list[dict[str, object]] = []  # written as JSON all at once, which is quicker
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         if path:
@@ -41,7 +41,7 @@ class Log:
         self._loop = asyncio.get_running_loop()
 
     def write(self, facts: dict[str, object]) -> None:
-        self._lines.append(_encoded(facts))
+        self._lines.append(facts)
         if self._loop is None or len(self._lines) >= _FLUSH_AT:
             self.flush()
         elif self._timer is None:
@@ -53,8 +53,8 @@ class Log:
             self._timer = None
         if not self._lines:
             return
-        data = b"".join(self._lines)
-        self._lines.clear()
+        lines, self._lines = self._lines, []
+        data = b"".join(map(_encoded, lines))
         if self._console:
             self._put(self._console, data)
         if self._path and self._moved_away(self._path):
