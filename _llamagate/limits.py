@@ -94,7 +94,7 @@ class _Buckets:
             wait = _seconds(level - self._full)
             raise TooMany(
                 f"Rate limit exceeded: {self._limit} requests at once, and one more each "
-                f"{self._each / SECOND:g} s. Try again in {wait} s.",
+                f"{self._each / SECOND:.3g} s. Try again in {wait} s.",
                 retry_after=wait,
             )
         if account not in self._recent:

@@ -45,6 +45,11 @@ def check(config: Config, problems: list[str]) -> list[str]:
                 f"{name} is a key from the documentation, which everybody knows; "
                 f"make one of your own before listening on {config.host}."
             )
+    if config.admin_key and config.admin_key in (config.api_key, *config.api_keys):
+        warnings.append(
+            "ADMIN_KEY is also a key of API_KEY or API_KEYS, so that whoever has it is an "
+            "administrator; give administrators a key of their own."
+        )
     return warnings
 
 

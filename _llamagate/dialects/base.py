@@ -59,7 +59,7 @@ async def read_body(request: web.Request, bounds: Bounds) -> bytes:
     length = request.content_length
     if length is not None and length > bounds.max_body:
         raise TooLarge(
-            f"The request body has {length} bytes; MAX_BODY_MB allows {bounds.max_body}."
+            f"The request body has {length} bytes; MAX_BODY_MB allows {bounds.max_body / 2**20:g} MB."
         )
     content = request.content
     if length is not None and content.is_eof():  # it came with the head, as small ones do

@@ -75,6 +75,8 @@ class LlamaGate:
             raise Unavailable("The gateway is stopping.", retry_after=5)
         if not await self._pool.answers():
             raise Unavailable("No engine answers.", retry_after=5)
+        if self._pool.all_draining:
+            raise Unavailable("Every engine that answers is drained.", retry_after=5)
         return json_answer(b'{"status":"ready"}')
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:

@@ -41,13 +41,12 @@ class Client(asyncio.Protocol):
         "_body",
         "_call",
         "_elsewhere",
-        "_gathered",
         "_head",
+        "_held",
         "_inside",
         "_last",
         "_longest",
         "_loop",
-        "_open",
         "_outbox",
         "_patience",
         "_siblings",
@@ -84,10 +83,9 @@ class Client(asyncio.Protocol):
         self._longest = min(_LONGEST, inside.max_body)
         self._since = self._loop.time()  # when it was last heard of
         self._patience = OPENING
+        self._held = bytearray()  # what has come and was not taken yet
         self._head: Head | None = None  # of a request whose body is not all here
-        self._gathered = b""  # what has come and was not taken yet
         self._body = b""
-        self._open = True
         self._waiter: asyncio.Future[None] | None = None  # for the next request
         self._answering = False
         self._last = False  # no request after this one
@@ -106,12 +104,9 @@ class Client(asyncio.Protocol):
         self._watch = self._loop.call_later(OPENING, self._look)
 
     def data_received(self, data: bytes) -> None:
-        if self._gathered:
-            data = self._gathered + data
-        if self._answering:
-            self._gathered = data
-            if len(data) > _LONGEST:
-                self.transport.pause_reading()
+        if self._held or self._answering:
+            self._held += data
+            self._look_at_held()
         else:
             self._take(data)
 
@@ -132,19 +127,27 @@ class Client(asyncio.Protocol):
 
     # What comes in.
 
+    def _look_at_held(self) -> None:
+        if self._answering:
+            if len(self._held) > _LONGEST:
+                self.transport.pause_reading()
+        elif self._head is None or len(self._held) >= self._head.whole:
+            data = bytes(self._held)
+            self._held.clear()
+            self._take(data)
+
     def _take(self, data: bytes) -> None:
         head = self._head or self._welcome(data)
         if head is None:
             self._leave(data)
             return
-        whole = head.size + head.length
-        if len(data) < whole:
+        if len(data) < head.whole:
             self._head = head
-            self._gathered = data
+            self._held += data
             return
         self._head = None
-        self._gathered = data[whole:]
-        self._body = data[head.size : whole]
+        self._held += data[head.whole :]
+        self._body = data[head.size : head.whole]
         self._answering = True
         self.asked = head
         if self._waiter:
@@ -155,7 +158,7 @@ class Client(asyncio.Protocol):
     def _welcome(self, data: bytes) -> Head | None:
         """The head of a request that is for this door."""
         head = parse_head(data, self.remote)
-        if head is None or head.length > self._longest:
+        if head is None or head.whole - head.size > self._longest:
             return None
         found = self._inside.asked.get(head.path)
         if found is None:
@@ -175,7 +178,6 @@ class Client(asyncio.Protocol):
         connection.data_received(data)
 
     def _gone(self) -> None:
-        self._open = False
         self._watch.cancel()
         self._siblings.discard(self)
         self._wake()
@@ -186,8 +188,8 @@ class Client(asyncio.Protocol):
         due = (now if self._answering else self._since) + self._patience
         if now < due:
             self._watch = self._loop.call_at(due, self._look)
-        elif self._gathered:  # aiohttp's door knows what to say to those who are too slow
-            self._leave(self._gathered)
+        elif self._held:  # aiohttp's door knows what to say to those who are too slow
+            self._leave(bytes(self._held))
         else:
             self.transport.close()
 
@@ -196,7 +198,7 @@ class Client(asyncio.Protocol):
     async def _converse(self) -> None:
         """One answer after the other, in one task: a task for each would cost more."""
         try:
-            while self._open:
+            while self._answering:
                 try:
                     answer = await self._inside.passage(self)
                     if answer is not _STREAMED:
@@ -216,10 +218,9 @@ class Client(asyncio.Protocol):
         self._since = self._loop.time()
         if self._last:
             self.transport.close()
-        elif self._gathered and not self.transport.is_closing():
+        elif self._held and not self.transport.is_closing():
             self.transport.resume_reading()
-            data, self._gathered = self._gathered, b""
-            self._take(data)
+            self._look_at_held()
 
     def _wake(self) -> None:
         if self._waiter and not self._waiter.done():

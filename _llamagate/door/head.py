@@ -29,7 +29,7 @@ _ELSEWHERE = frozenset(
 class Head:
     """The head of a POST whose body has a length; `call.Asked` says what it is for."""
 
-    __slots__ = ("headers", "length", "path", "remote", "size")
+    __slots__ = ("headers", "path", "remote", "size", "whole")
 
     method = "POST"
 
@@ -38,8 +38,8 @@ class Head:
     ) -> None:
         self.path = path
         self.headers = headers
-        self.length = length  # of the body
         self.size = size  # of the head itself
+        self.whole = size + length  # of the request
         self.remote = remote
 
 

@@ -231,6 +231,11 @@ class Pool:
         return any(host.up for host in self._hosts)
 
     @property
+    def all_draining(self) -> bool:
+        """No engine that answers takes new work."""
+        return all(host.draining for host in self._hosts if host.up)
+
+    @property
     def first_url(self) -> str:
         return self._hosts[0].settings.url if self._hosts else ""
 

@@ -75,3 +75,12 @@ def test_an_engine_on_the_same_port_of_another_address_is_none(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
     assert load(environ, tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize("setting", ["API_KEY", "API_KEYS"])
+def test_a_key_that_makes_everybody_an_administrator_is_worth_a_warning(
+    tmp_path: Path, setting: str
+) -> None:
+    (warning,) = load({setting: "sk-everybodys", "ADMIN_KEY": "sk-everybodys"}, tmp_path).warnings
+    assert warning.startswith("ADMIN_KEY is also a key of API_KEY")
+    assert not load({setting: "sk-everybodys", "ADMIN_KEY": "sk-mine-alone"}, tmp_path).warnings

@@ -134,6 +134,15 @@ async def test_the_process_lives_whatever_its_engines_do(
     assert (await gateway.json("GET", "/health/ready"))[0] == 503
 
 
+async def test_without_an_engine_that_takes_work_it_is_not_ready(gateway: Running) -> None:
+    pool = gateway.server.gateway.pool
+    pool.drain("ollama")
+    status, found = await gateway.json("GET", "/health/ready")
+    assert (status, found["error"]["message"]) == (503, "Every engine that answers is drained.")
+    pool.undrain("ollama")
+    assert (await gateway.json("GET", "/health/ready"))[0] == 200
+
+
 async def test_who_drains_is_not_ready(gateway: Running) -> None:
     gateway.server.gateway.draining = True
     status, found = await gateway.json("GET", "/health/ready")

@@ -15,7 +15,7 @@ def test_a_plain_head_is_taken() -> None:
     head = parsed(PLAIN + b"hello")
     assert head is not None
     assert (head.method, head.path, head.remote) == ("POST", "/v1/x", "192.0.2.7")
-    assert (head.length, head.size) == (5, len(PLAIN))
+    assert (head.size, head.whole) == (len(PLAIN), len(PLAIN) + 5)
     assert head.headers["x-mixed-case"] == "a b"
 
 
