@@ -58,9 +58,8 @@ def read_json(post: Post, *, any_type: bool = False) -> dict[str, Any]:
 async def read_body(request: web.Request, bounds: Bounds) -> bytes:
     length = request.content_length
     if length is not None and length > bounds.max_body:
-        raise TooLarge(
-            f"The request body has {length} bytes; MAX_BODY_MB allows {bounds.max_body / 2**20:g} MB."
-        )
+        most = bounds.max_body / 2**20
+        raise TooLarge(f"The request body has {length} bytes; MAX_BODY_MB allows {most:g} MB.")
     content = request.content
     if length is not None and content.is_eof():  # it came with the head, as small ones do
         return content.read_nowait()
