@@ -143,7 +143,9 @@ class Connection(asyncio.BufferedProtocol):
                     if self._decided():
                         return
                     if piece:
-                        self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n"))
+                        # Joined, because asyncio's `writelines` holds nobody back in some
+                        # releases of Python 3.12 and 3.13 (CVE-2024-12254).
+                        self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 self._transport.write(b"0\r\n\r\n")
                 self._sent = True
         except TimeoutError:

@@ -133,6 +133,8 @@ async def test_what_breaks_a_body_in_pieces_is_told_as_it_is(way: Way, error: Ex
     async with way.talking_to(replies(OK)) as (client, server):
         with pytest.raises(type(error)):
             await client.send("POST", "/", body())
+        while not server.peers:  # it may take longer to notice that somebody came
+            await asyncio.sleep(0.01)
         await soon(server.peers[0])
 
 
