@@ -89,9 +89,11 @@ class Listener:
 
     async def _welcome(self, accepted: socket.socket) -> None:
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
                 self._protocol, accepted, ssl=self._tls
             )
+            if not self._sockets:  # it came too late
+                transport.close()
         except OSError as error:  # no TLS, or gone again
             _log.debug("not_welcomed", extra={"error": type(error).__name__})
 

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Self
 
 from _llamagate.app import Gateway
@@ -65,8 +65,11 @@ class Server:
         for listener in self._listeners:
             listener.stop_accepting()
         running = self.gateway.running
-        if running:
-            await asyncio.wait(set(running), timeout=self.config.shutdown_timeout)
+        await asyncio.sleep(0)  # what has been read already begins to run
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.config.shutdown_timeout):
+                while running:
+                    await asyncio.wait(set(running))
         left = set(running)
         for task in left:
             task.cancel(STOPPING)

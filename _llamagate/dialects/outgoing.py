@@ -77,8 +77,8 @@ class Outgoing:
         if self._speaking:
             await self._speaking
         if not self.begun:
-            self.begun = True
             await self._way.begin()
+            self.begun = True
         self._last = self._loop.time()
         self._writing = True
 
@@ -88,8 +88,8 @@ class Outgoing:
         due = self._last + self._every
         if now >= due - 0.001:
             due = now + self._every
-            if not self._writing:
-                self._speaking = self._speaking or spawn(self._speak(), "keep a stream alive")
+            if not (self._writing or self._speaking):
+                self._speaking = spawn(self._speak(), "keep a stream alive")
             elif now > self._last + _PATIENCE:
                 self._way.abort()
         self._timer = self._loop.call_at(due, self._listen)
@@ -97,8 +97,8 @@ class Outgoing:
     async def _speak(self) -> None:
         try:
             if not self.begun:
-                self.begun = True
                 await self._way.begin()
+                self.begun = True
             await self._way.write(self._sign_of_life)
             self._last = self._loop.time()
         except ConnectionError:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -12,7 +13,7 @@ from _llamagate.call import Answer, Ask, Flow, Mounted, Post
 from _llamagate.connection import IDLE, OPENING, Connection
 from _llamagate.dialects.outgoing import send_flow
 from _llamagate.door.head import Head, parse_head, render_head
-from _llamagate.door.way import ShortWay
+from _llamagate.door.way import Relief, ShortWay
 from _llamagate.exchange import Call
 from _llamagate.middlewares.headers import Headers
 from _llamagate.middlewares.passage import Passage
@@ -49,6 +50,7 @@ class Client(asyncio.Protocol):
         "_loop",
         "_outbox",
         "_patience",
+        "_relief",
         "_siblings",
         "_since",
         "_task",
@@ -89,6 +91,7 @@ class Client(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None  # for the next request
         self._answering = False
         self._last = False  # no request after this one
+        self._relief = Relief()
         self._call: Call | None = None  # that is being answered
         self._way: ShortWay | None = None  # its answer goes, where that is a stream
 
@@ -96,7 +99,8 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         inner = cast(asyncio.Transport, transport)  # uvloop's is one, if not by class
-        inner.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # it may be gone again
+            inner.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = inner.get_extra_info("peername")
         self.remote = str(peer[0]) if peer else ""
         self.transport = Gathering(inner, self._outbox)
@@ -104,56 +108,60 @@ class Client(asyncio.Protocol):
         self._watch = self._loop.call_later(OPENING, self._look)
 
     def data_received(self, data: bytes) -> None:
-        if self._held or self._answering:
+        if self._answering:
+            self._hold(data)
+        elif self._head:
             self._held += data
-            self._look_at_held()
+            if len(self._held) >= self._head.whole:
+                data = bytes(self._held)
+                self._held.clear()
+                self._begin(self._head, data)
         else:
             self._take(data)
 
     def pause_writing(self) -> None:
-        if self._way:
-            self._way.choke()
+        self._relief.choke()
 
     def resume_writing(self) -> None:
-        if self._way:
-            self._way.relieve()
+        self._relief.relieve()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._gone()
-        if self._way:
-            self._way.relieve()
+        self._relief.relieve()
         if self._call:
             self._call.client_left()
 
     # What comes in.
 
-    def _look_at_held(self) -> None:
-        if self._answering:
-            if len(self._held) > _LONGEST:
-                self.transport.pause_reading()
-        elif self._head is None or len(self._held) >= self._head.whole:
-            data = bytes(self._held)
-            self._held.clear()
-            self._take(data)
-
     def _take(self, data: bytes) -> None:
-        head = self._head or self._welcome(data)
+        head = self._welcome(data)
         if head is None:
             self._leave(data)
-            return
-        if len(data) < head.whole:
+        elif len(data) < head.whole:
             self._head = head
             self._held += data
-            return
+        else:
+            self._begin(head, data)
+
+    def _begin(self, head: Head, data: bytes) -> None:
         self._head = None
-        self._held += data[head.whole :]
-        self._body = data[head.size : head.whole]
         self._answering = True
+        self._hold(data[head.whole :])
+        self._body = data[head.size : head.whole]
         self.asked = head
         if self._waiter:
             self._wake()
         else:
             self._task = spawn(self._converse(), "answer a client")
+
+    def _hold(self, data: bytes) -> None:
+        """What comes before its turn. Reading goes on, or nobody would notice a client leave; one
+        that sends too much of it is answered once more."""
+        self._held += data
+        if len(self._held) > _LONGEST:
+            self._last = True
+        if self._last:
+            self._held.clear()
 
     def _welcome(self, data: bytes) -> Head | None:
         """The head of a request that is for this door."""
@@ -175,6 +183,8 @@ class Client(asyncio.Protocol):
         connection = self._elsewhere()
         inner.set_protocol(connection)
         connection.connection_made(inner)
+        if self._relief.choked:
+            connection.pause_writing()
         connection.data_received(data)
 
     def _gone(self) -> None:
@@ -185,9 +195,12 @@ class Client(asyncio.Protocol):
     def _look(self) -> None:
         """One timer a connection, set anew only when it fires."""
         now = self._loop.time()
-        due = (now if self._answering else self._since) + self._patience
+        since = now if self._answering else self._since
+        due = (self._relief.since if self._relief.choked else since) + self._patience
         if now < due:
             self._watch = self._loop.call_at(due, self._look)
+        elif self._relief.choked:
+            self.transport.abort()
         elif self._held:  # aiohttp's door knows what to say to those who are too slow
             self._leave(bytes(self._held))
         else:
@@ -199,6 +212,7 @@ class Client(asyncio.Protocol):
         """One answer after the other, in one task: a task for each would cost more."""
         try:
             while self._answering:
+                await self._relief.wait()
                 try:
                     answer = await self._inside.passage(self)
                     if answer is not _STREAMED:
@@ -207,6 +221,8 @@ class Client(asyncio.Protocol):
                     self.transport.abort()
                 self._waiter = self._loop.create_future()
                 self._next()
+                if self.transport.is_closing():
+                    return
                 await self._waiter
         except BaseException:
             self.transport.abort()
@@ -214,13 +230,13 @@ class Client(asyncio.Protocol):
 
     def _next(self) -> None:
         self._call = self._way = None
+        self._body = b""
         self._answering = False
         self._since = self._loop.time()
         if self._last:
             self.transport.close()
         elif self._held and not self.transport.is_closing():
-            self.transport.resume_reading()
-            self._look_at_held()
+            self._leave(bytes(self._held))
 
     def _wake(self) -> None:
         if self._waiter and not self._waiter.done():
@@ -229,7 +245,7 @@ class Client(asyncio.Protocol):
     def stop(self) -> None:
         """No request after the one that runs."""
         self._last = True
-        if not self._answering:
+        if not (self._answering or self._head):
             self.transport.close()
 
     @property
@@ -248,7 +264,7 @@ class Client(asyncio.Protocol):
         if isinstance(answer, Flow):
             fields = (("Transfer-Encoding", "chunked"),)
             render = partial(self._render_head, 200, answer.headers, fields)
-            self._way = ShortWay(self.transport, render)
+            self._way = ShortWay(self.transport, self._relief, render)
             await send_flow(self._way, answer, call)
             return _STREAMED
         return answer

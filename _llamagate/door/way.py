@@ -6,25 +6,54 @@ from collections.abc import Callable
 from _llamagate.dialects.outgoing import UNREAD
 
 
+class Relief:
+    """Whether a client takes what is written to it. One for each connection."""
+
+    __slots__ = ("_waiter", "since")
+
+    def __init__(self) -> None:
+        self._waiter: asyncio.Future[None] | None = None
+        self.since = 0.0  # when it began to take nothing
+
+    @property
+    def choked(self) -> bool:
+        return self._waiter is not None
+
+    async def wait(self) -> None:
+        if self._waiter:
+            await asyncio.shield(self._waiter)  # another may wait for the same
+
+    def choke(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.since = loop.time()
+        self._waiter = loop.create_future()
+
+    def relieve(self) -> None:
+        if self._waiter:
+            self._waiter.set_result(None)
+            self._waiter = None
+
+
 class ShortWay:
     """See `outgoing.Way`. The head goes out with the first piece."""
 
     __slots__ = ("_head", "_relief", "_render_head", "_transport", "begun")
 
-    def __init__(self, transport: asyncio.Transport, render_head: Callable[[], bytes]) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, relief: Relief, render_head: Callable[[], bytes]
+    ) -> None:
         self.begun = False  # is the head out?
         self._transport = transport
+        self._relief = relief
         self._render_head = render_head
         self._head = b""
-        self._relief: asyncio.Future[None] | None = None  # done when the client reads on
 
     async def begin(self) -> None:
         self._head = self._render_head()
 
     async def write(self, data: bytes) -> None:
         self._write(b"%x\r\n%b\r\n" % (len(data), data))
-        if self._relief:
-            await self._relief
+        await self._relief.wait()
 
     def put(self, data: bytes) -> bool:
         transport = self._transport
@@ -38,17 +67,10 @@ class ShortWay:
     async def end(self, data: bytes) -> None:
         piece = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         self._write(piece + b"0\r\n\r\n")
+        await self._relief.wait()
 
     def abort(self) -> None:
         self._transport.abort()
-
-    def choke(self) -> None:
-        self._relief = asyncio.get_running_loop().create_future()
-
-    def relieve(self) -> None:
-        if self._relief and not self._relief.done():
-            self._relief.set_result(None)
-        self._relief = None
 
     def _write(self, data: bytes) -> None:
         if self._transport.is_closing():

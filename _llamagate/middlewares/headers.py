@@ -1,5 +1,7 @@
 """Headers of every answer, beside its own."""
 
+from urllib.parse import quote
+
 from _llamagate.accounts import Accounts
 from _llamagate.call import Asked
 from _llamagate.exchange import Call
@@ -40,7 +42,7 @@ def _of_the_answer(call: Call) -> list[tuple[str, str]]:
         if call.cache == "HIT":
             found.append(("Age", str(call.age)))
     if call.ignored:
-        found.append(("x-ignored-parameters", ", ".join(sorted(set(call.ignored)))))
+        found.append(("x-ignored-parameters", ", ".join(sorted(map(_named, set(call.ignored))))))
     if call.queue_position:
         found.append(("x-queue-position", str(call.queue_position)))
     if call.queue_ms:  # waited, or to be expected where it waits still
@@ -48,3 +50,8 @@ def _of_the_answer(call: Call) -> list[tuple[str, str]]:
     if call.context_full:
         found.append(("x-context-full", "true"))
     return found
+
+
+def _named(parameter: str) -> str:
+    """A name that a client made up may hold what a header may not."""
+    return parameter if parameter.isprintable() else quote(parameter)

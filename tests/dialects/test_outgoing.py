@@ -202,16 +202,19 @@ async def test_a_stream_that_is_stopped_says_so(path: str) -> None:
         assert await request == (200, b"one<unavailable>")
 
 
+@pytest.mark.parametrize("engine", ["goes on", "falls silent"])
 async def test_a_client_that_reads_nothing_is_given_up_in_the_end(
-    path: str, monkeypatch: pytest.MonkeyPatch
+    path: str, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outgoing, "_PATIENCE", 0.3)
     closed = asyncio.Event()
 
     async def flood() -> AsyncGenerator[list[Event], None]:
         try:
-            while True:
+            while engine == "goes on":
                 yield [Text("x" * 100_000)]
+            yield [Text("x" * 30_000_000)]
+            await asyncio.sleep(60)
         finally:
             closed.set()
 

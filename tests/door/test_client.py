@@ -67,17 +67,106 @@ async def test_requests_that_come_at_once_are_answered_in_order() -> None:
         peer[1].close()
 
 
-async def test_more_than_a_door_holds_is_read_when_there_is_room() -> None:
+async def test_who_sends_more_than_a_door_holds_is_answered_once_more() -> None:
     async def slow(post: Post) -> Answer:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
         return Answer(b"%d" % len(post.body))
 
     async with bare(slow) as served:
         peer = await dial(served)
         peer[1].write(asking(b"x" * 100_000) * 30)
-        for _ in range(30):
-            assert (await answer(peer))[2] == b"100000"
+        _, headers, body = await answer(peer)
+        assert (headers["Connection"], body) == ("close", b"100000")
+        assert await ended(peer)
+
+
+async def test_who_leaves_with_much_behind_the_request_is_noticed() -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def waits(post: Post) -> Answer:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            over.set()
+        return Answer()
+
+    async with bare(waits) as served:
+        peer = await dial(served)
+        peer[1].write(asking(b"x" * 100_000) * 20)
+        await begun.wait()
+        await asyncio.sleep(0.05)
+        peer[1].transport.abort()
+        async with asyncio.timeout(2):
+            await over.wait()
+
+
+async def test_who_reads_no_answers_gets_no_more_of_them() -> None:
+    asked = 0
+
+    async def large(post: Post) -> Answer:
+        nonlocal asked
+        asked += 1
+        return Answer(b"x" * 1_000_000)
+
+    async with bare(large) as served:
+        peer = await dial(served)
+        peer[1].transport.pause_reading()  # type: ignore[attr-defined]  # a reader's transport is both
+        for _ in range(100):
+            peer[1].write(asking(b"more"))
+            await asyncio.sleep(0.005)
+        assert asked < 50
+        peer[1].transport.abort()
+
+
+async def test_who_reads_no_answer_is_sent_away_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "OPENING", 0.2)
+    monkeypatch.setattr(client, "IDLE", 0.2)
+
+    async def huge(post: Post) -> Answer:
+        return Answer(b"x" * 30_000_000)
+
+    async with bare(huge) as served:
+        peer = await dial(served)
+        peer[1].write(asking(b"more"))
+        await asyncio.sleep(1)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+            await answer(peer)
         peer[1].close()
+
+
+async def test_who_leaves_what_others_wait_for_leaves_nothing_behind() -> None:
+    go = asyncio.Event()
+
+    async def shared(post: Post) -> Answer:
+        post.call.shared = True
+        await go.wait()
+        return Answer(b"for others")
+
+    async with bare(shared) as served:
+        peer = await dial(served)
+        peer[1].write(asking(b"one"))
+        while not served.running:
+            await asyncio.sleep(0.01)
+        (task,) = served.running
+        peer[1].transport.abort()
+        await asyncio.sleep(0.05)
+        go.set()
+        async with asyncio.timeout(1):
+            await asyncio.wait([task])
+
+
+async def test_a_body_that_is_coming_may_still_come_when_the_listener_stops() -> None:
+    async with bare(echo) as served:
+        peer = await dial(served)
+        peer[1].write(asking(b"a body")[:-3])
+        await asyncio.sleep(0.05)
+        served.listener.stop_accepting()
+        await asyncio.sleep(0.05)
+        peer[1].write(b"ody")
+        _, headers, body = await answer(peer)
+        assert (headers["Connection"], body) == ("close", b"<a body>")
+        assert await ended(peer)
 
 
 @pytest.mark.parametrize("size", [1, 40, 75, 100])
@@ -121,6 +210,7 @@ async def test_both_doors_say_the_same(gateway: Running) -> None:
         {**sent, "model": "nowhere"},
         {**sent, "temperature": "hot"},
         {**sent, "made_up": 1},
+        {**sent, "made\r\nup\0": 1},
         {**sent, "n": 2, "stream": True},
     ]
     origin = "Origin: http://localhost:3000"
