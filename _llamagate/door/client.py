@@ -146,7 +146,8 @@ class Client(asyncio.Protocol):
     def _begin(self, head: Head, data: bytes) -> None:
         self._head = None
         self._answering = True
-        self._hold(data[head.whole :])
+        if len(data) > head.whole:
+            self._hold(data[head.whole :])
         self._body = data[head.size : head.whole]
         self.asked = head
         if self._waiter:
@@ -212,7 +213,8 @@ class Client(asyncio.Protocol):
         """One answer after the other, in one task: a task for each would cost more."""
         try:
             while self._answering:
-                await self._relief.wait()
+                if self._relief.choked:
+                    await self._relief.wait()
                 try:
                     answer = await self._inside.passage(self)
                     if answer is not _STREAMED:

@@ -9,29 +9,25 @@ from _llamagate.dialects.outgoing import UNREAD
 class Relief:
     """Whether a client takes what is written to it. One for each connection."""
 
-    __slots__ = ("_waiter", "since")
+    __slots__ = ("choked", "since")
 
     def __init__(self) -> None:
-        self._waiter: asyncio.Future[None] | None = None
+        self.choked: asyncio.Future[None] | None = None  # done when it takes more
         self.since = 0.0  # when it began to take nothing
 
-    @property
-    def choked(self) -> bool:
-        return self._waiter is not None
-
     async def wait(self) -> None:
-        if self._waiter:
-            await asyncio.shield(self._waiter)  # another may wait for the same
+        if self.choked:
+            await asyncio.shield(self.choked)  # another may wait for the same
 
     def choke(self) -> None:
         loop = asyncio.get_running_loop()
         self.since = loop.time()
-        self._waiter = loop.create_future()
+        self.choked = loop.create_future()
 
     def relieve(self) -> None:
-        if self._waiter:
-            self._waiter.set_result(None)
-            self._waiter = None
+        if self.choked:
+            self.choked.set_result(None)
+            self.choked = None
 
 
 class ShortWay:
