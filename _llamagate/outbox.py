@@ -40,24 +40,24 @@ class Outbox:
 class Gathering(asyncio.Transport):
     """A transport whose writes go by an outbox."""
 
-    __slots__ = ("_outbox", "inner")
+    __slots__ = ("inner", "outbox")
 
     def __init__(self, inner: asyncio.Transport, outbox: Outbox) -> None:
         self.inner = inner
-        self._outbox = outbox
+        self.outbox = outbox
 
     def write(self, data: _Data) -> None:
-        self._outbox.put(self.inner, data)
+        self.outbox.put(self.inner, data)
 
     def writelines(self, list_of_data: Iterable[_Data]) -> None:
-        self._outbox.put(self.inner, b"".join(list_of_data))
+        self.outbox.put(self.inner, b"".join(list_of_data))
 
     def write_eof(self) -> None:
-        self._outbox.send()
+        self.outbox.send()
         self.inner.write_eof()
 
     def close(self) -> None:
-        self._outbox.send()
+        self.outbox.send()
         self.inner.close()
 
     def abort(self) -> None:

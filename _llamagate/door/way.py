@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from _llamagate.dialects.outgoing import UNREAD
+from _llamagate.outbox import Gathering
 
 
 class Relief:
@@ -33,13 +34,14 @@ class Relief:
 class ShortWay:
     """See `outgoing.Way`. The head goes out with the first piece."""
 
-    __slots__ = ("_head", "_relief", "_render_head", "_transport", "begun")
+    __slots__ = ("_head", "_outbox", "_relief", "_render_head", "_transport", "begun")
 
     def __init__(
-        self, transport: asyncio.Transport, relief: Relief, render_head: Callable[[], bytes]
+        self, transport: Gathering, relief: Relief, render_head: Callable[[], bytes]
     ) -> None:
         self.begun = False  # is the head out?
-        self._transport = transport
+        self._transport = transport.inner  # asked itself, because it is asked for every token
+        self._outbox = transport.outbox
         self._relief = relief
         self._render_head = render_head
         self._head = b""
@@ -57,7 +59,7 @@ class ShortWay:
             return False
         if transport.get_write_buffer_size() > UNREAD:
             return False
-        transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self._outbox.put(transport, b"%x\r\n%b\r\n" % (len(data), data))
         return True
 
     async def end(self, data: bytes) -> None:
@@ -73,4 +75,4 @@ class ShortWay:
             raise ConnectionResetError("The client has left.")
         head, self._head = self._head, b""
         self.begun = True
-        self._transport.write(head + data)
+        self._outbox.put(self._transport, head + data)
