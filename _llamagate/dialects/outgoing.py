@@ -53,14 +53,10 @@ class Outgoing:
         self._speaking: asyncio.Task[None] | None = None
         self._writing = False
 
-    def put(self, data: bytes) -> bool:
-        """For nearly every token."""
-        if self._speaking or not self._way.put(data):
-            return False
-        self._last = self._loop.time()
-        return True
-
     async def write(self, data: bytes) -> None:
+        if not self._speaking and self._way.put(data):  # for nearly every token
+            self._last = self._loop.time()
+            return
         await self._ready()
         await self._way.write(data)
         self._writing = False
@@ -118,8 +114,7 @@ async def send_flow(way: Way, flow: Flow, call: Call) -> None:
                 if data := renderer.feed(batch):
                     if call.context_full:
                         data, warning = warning + data, b""
-                    if not out.put(data):
-                        await out.write(data)
+                    await out.write(data)
                 elif out.begun and isinstance(last := batch[-1], Waiting) and is_sse:
                     await out.write(_place(last))
         end = renderer.end()

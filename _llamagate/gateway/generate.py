@@ -137,9 +137,10 @@ class Generate:
                         yield waiting
                 events = self._asked(attempt, request, call)
                 async for batch in events:
-                    attempt.note(batch)
-                    if (done := attempt.answered) and self._may_fill(done, request, call):
-                        await self._look_at_context(done, request, call)
+                    if not attempt.begun or type(batch[-1]) is Finish:
+                        attempt.note(batch)
+                        if (done := attempt.answered) and self._may_fill(done, request, call):
+                            await self._look_at_context(done, request, call)
                     yield batch
                 return
             except EngineError as error:

@@ -76,29 +76,25 @@ class AnswerParser:
             line = orjson.loads(raw)
             if "error" in line:
                 self.failure = parse_error_line(line)
+                return
+            message = line.get("message")
+            if isinstance(message, dict):
+                text = message.get("content") or ""
+                plain = len(line) == 4 and len(message) == 2
             else:
-                self._read(line, events)
+                message = line
+                text = line.get("response") or ""
+                plain = len(line) == 4
+            if not isinstance(text, str):
+                raise TypeError("text is not text")
+            if not plain or self._forced or line.get("done"):
+                self._rich_line(line, message, text, events)
+            elif text:
+                events.append(Text(text))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             if raw.strip():  # else another gateway keeps a quiet line alive with spaces
                 self.failure = EngineGarbled("The engine sent a line that is not one of Ollama's.")
                 self.failure.__cause__ = error
-
-    def _read(self, line: dict[str, Any], events: list[Event]) -> None:
-        done = bool(line.get("done"))
-        message = line.get("message")
-        if isinstance(message, dict):
-            text = message.get("content") or ""
-            plain = len(line) == 4 and len(message) == 2
-        else:
-            message = line
-            text = line.get("response") or ""
-            plain = len(line) == 4
-        if not isinstance(text, str):
-            raise TypeError("text is not text")
-        if not plain or done or self._forced:
-            self._rich_line(line, message, text, events)
-        elif text:
-            events.append(Text(text))
 
     def _rich_line(
         self, line: dict[str, Any], message: dict[str, Any], text: str, events: list[Event]
