@@ -16,7 +16,6 @@ from _llamagate.accounts import Accounts, client_address, made_key
 from _llamagate.cache import Cache
 from _llamagate.call import Routes
 from _llamagate.config import SETTINGS, Config, ConfigError, EngineSettings
-from _llamagate.demo import Demo
 from _llamagate.door.client import Inside
 from _llamagate.engines.base import Engine
 from _llamagate.engines.dial import open_client
@@ -24,7 +23,6 @@ from _llamagate.engines.http import Client
 from _llamagate.engines.ollama import OllamaEngine
 from _llamagate.engines.openai import OpenAIEngine
 from _llamagate.engines.pool import Pool
-from _llamagate.engines.transformers import open_transformers
 from _llamagate.gateway.answers import Answers
 from _llamagate.gateway.cases import UseCases
 from _llamagate.gateway.count import CountTokens
@@ -96,6 +94,8 @@ class Gateway:
         async with AsyncExitStack() as stack:
             settings = self.config.engines
             if self.config.demo:
+                from _llamagate.demo import Demo  # most gateways never need it in their memory
+
                 demo = await stack.enter_async_context(Demo())
                 settings = (EngineSettings("demo", "ollama", demo.url),)
             engines = [open_engine(one, self.config) for one in settings]
@@ -210,6 +210,8 @@ class Gateway:
 
 def open_engine(settings: EngineSettings, config: Config) -> Engine:
     if settings.kind == "transformers":
+        from _llamagate.engines.transformers import open_transformers  # as above
+
         return open_transformers(settings, config)
     return _KINDS[settings.kind](settings, open_client(settings))
 

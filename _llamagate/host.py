@@ -4,13 +4,13 @@ A GPU is seen through NVIDIA's library where the extra `gpu` is installed; witho
 a driver, there is none to report.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
 _FRESH = 1.0  # seconds a look is good for
+_FIRST = 0.1  # seconds that the first one takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,17 @@ class Host:
         self._nvml, self._gpus = _nvidia()
         self._seen = HostLoad(0.0, 0.0, 0.0)
         self._at = float("-inf")
-        _cpu()  # the first call only begins to measure
+        self._looking = False
 
     @property
     def has_gpu(self) -> bool:
         return bool(self._gpus)
 
-    def load(self) -> HostLoad:
+    async def load(self) -> HostLoad:
+        if not self._looking:
+            self._looking = True
+            _cpu()  # the first call only begins to measure
+            await asyncio.sleep(_FIRST)
         now = time.monotonic()
         if now - self._at >= _FRESH:
             self._at = now
@@ -48,6 +52,8 @@ class Host:
 
 
 def _cpu() -> float:
+    import psutil  # here, because it takes a megabyte, and many gateways are never asked
+
     try:
         return float(psutil.cpu_percent())
     except OSError:  # a sandbox that hides /proc
@@ -55,6 +61,8 @@ def _cpu() -> float:
 
 
 def _memory() -> float:
+    import psutil  # as above
+
     try:
         return float(psutil.virtual_memory().percent)
     except OSError:

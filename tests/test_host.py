@@ -47,17 +47,17 @@ def nvml(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Fak
     return fake
 
 
-def test_cpu_and_memory_are_percentages() -> None:
-    load = Host().load()
+async def test_cpu_and_memory_are_percentages() -> None:
+    load = await Host().load()
     assert 0 <= load.cpu <= 100
     assert 0 < load.memory <= 100
 
 
-def test_without_nvidias_library_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_nvidias_library_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     host = Host()
     assert not host.has_gpu
-    assert host.load().gpu == 0.0
+    assert (await host.load()).gpu == 0.0
 
 
 def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,33 +71,35 @@ def test_a_driver_without_a_gpu_is_none(nvml: FakeNvml) -> None:
 
 
 @pytest.mark.parametrize("nvml", [(12, 87, 3)], indirect=True)
-def test_of_several_gpus_the_busiest_is_told(nvml: FakeNvml) -> None:
+async def test_of_several_gpus_the_busiest_is_told(nvml: FakeNvml) -> None:
     host = Host()
     assert host.has_gpu
-    assert host.load().gpu == 87.0
+    assert (await host.load()).gpu == 87.0
 
 
 @pytest.mark.parametrize("nvml", [(None, 40)], indirect=True)
-def test_a_gpu_that_does_not_say_counts_as_idle(nvml: FakeNvml) -> None:
+async def test_a_gpu_that_does_not_say_counts_as_idle(nvml: FakeNvml) -> None:
     host = Host()
-    assert host.load().gpu == 40.0
+    assert (await host.load()).gpu == 40.0
     nvml.busy = [None, None]
     host._at = float("-inf")
-    assert host.load().gpu == 0.0
+    assert (await host.load()).gpu == 0.0
 
 
 @pytest.mark.parametrize("nvml", [(40,)], indirect=True)
-def test_a_look_is_good_for_a_second(nvml: FakeNvml) -> None:
+async def test_a_look_is_good_for_a_second(nvml: FakeNvml) -> None:
     host = Host()
-    assert host.load() is host.load()
+    assert await host.load() is await host.load()
     assert nvml.looks == 1
 
 
-def test_a_sandbox_that_hides_proc_hides_numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sandbox_that_hides_proc_hides_numbers_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """psutil reads /proc by this name; a folder without the files is what a sandbox shows."""
     monkeypatch.setattr("psutil.PROCFS_PATH", "/nowhere")
 
-    load = Host().load()
+    load = await Host().load()
 
     assert load.cpu == 0.0
     assert load.memory == 0.0

@@ -121,7 +121,7 @@ class EgoLlama:
 
     async def stats(self, request: web.Request) -> web.StreamResponse:
         await self._pool.refresh()
-        load = self._host.load()
+        load = await self._host.load()
         totals = self._metrics.totals()
         body = {
             "timestamp": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
