@@ -9,7 +9,6 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from _llamagate.config import SETTINGS
@@ -29,7 +28,6 @@ print(version("transformers"))
 """
 _SCRIPTS = Path(__file__).parent / "beside"
 _AGAIN = 10.0  # seconds after which one that lacked something is looked at anew
-_LAST_WORDS = 1.0  # seconds to wait for them, where what it started holds the pipe open
 _GRACE = 5.0  # seconds to end in
 _LONGEST_LINE = 2000
 
@@ -125,15 +123,6 @@ async def stop(process: Process) -> None:
     finally:
         if process.stdin:
             process.stdin.close()
-        await _close_output(process)
-
-
-async def _close_output(process: Process) -> None:
-    """Its pipe is closed once it was read to the end."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LAST_WORDS):
-            while process.stdout and await process.stdout.read(65536):
-                pass
 
 
 def _signal(process: Process, number: int) -> None:
