@@ -121,8 +121,8 @@ async def stop(process: Process) -> None:
         _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
         await process.wait()
     finally:
-        if process.stdin:
-            process.stdin.close()
+        # asyncio would close it some turns later, which may be after the end of the loop.
+        process._transport.close()  # type: ignore[attr-defined]  # there is no public way to it
 
 
 def _signal(process: Process, number: int) -> None:
