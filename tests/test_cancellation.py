@@ -5,6 +5,7 @@ test server would cancel handlers even where the product forgot to ask for it.
 """
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,35 @@ async def test_while_waiting_for_a_plain_answer(gateway: Running, ollama: FakeOl
         await ollama.until(lambda: ollama.running == 1)
         request.cancel()
         await _gone(gateway, ollama, left)
+
+
+async def test_nothing_is_left_for_the_search_for_garbage(
+    gateway: Running, ollama: FakeOllama
+) -> None:
+    """It comes by too seldom for those who leave in numbers."""
+    ollama.answer = _LONG
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for left in range(1, 6):
+            body = _chat(stream=left % 2 == 0)
+            asked = asyncio.ensure_future(_text(gateway, body))
+            await ollama.until(lambda: ollama.running == 1)
+            asked.cancel()
+            await _gone(gateway, ollama, left)
+        await asyncio.sleep(0.1)
+        gc.collect()
+        found = {type(one).__qualname__ for one in gc.garbage if _ours(one)}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert found == set()
+
+
+def _ours(thing: object) -> bool:
+    return type(thing).__module__.startswith("_llamagate")
 
 
 async def test_before_the_first_token(gateway: Running, ollama: FakeOllama) -> None:

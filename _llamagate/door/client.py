@@ -226,9 +226,13 @@ class Client(asyncio.Protocol):
                 if self.transport.is_closing():
                     return
                 await self._waiter
+        except asyncio.CancelledError:  # kept by the task, it would keep all of this alive
+            self.transport.abort()
         except BaseException:
             self.transport.abort()
             raise
+        finally:
+            self._call = self._way = None
 
     def _next(self) -> None:
         self._call = self._way = None

@@ -231,6 +231,7 @@ class Connection(asyncio.BufferedProtocol):
             self._lose(exc)
             self._wake()
             self._stop_upload()
+        del self._parser  # it holds this, so only a search for old garbage would find them
 
     def _lose(self, exc: Exception | None) -> None:
         if self.headed and exc is None and self._until_close():
