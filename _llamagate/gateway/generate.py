@@ -31,7 +31,7 @@ from _llamagate.gateway.attempt import Attempt
 from _llamagate.gateway.choose import order, sticky
 from _llamagate.gateway.context import fills_context, may_fill_context
 from _llamagate.gateway.hops import check_hops
-from _llamagate.gateway.resolve import default_model, resolve
+from _llamagate.gateway.resolve import default_model, find, others, resolve
 from _llamagate.metrics import Metrics
 from _llamagate.models import Names, Resolved
 from _llamagate.queue import Queue, Turn
@@ -121,10 +121,7 @@ class Generate:
 
     async def _one(self, request: Chat | Completion, resolved: Resolved, call: Call) -> Events:
         """One choice: engine after engine until one begins to answer."""
-        names = resolved.names
-        found = self.pool.candidates(names) or await self.pool.find(
-            names, resolved.spelled, resolved.asked
-        )
+        found = await find(self.pool, resolved)
         same = sticky(request) if len(found) > 1 else 0
         tried: set[Spent] = set()
         while True:
@@ -150,13 +147,9 @@ class Generate:
                     await events.aclose()
                 attempt.end()
             tried |= attempt.spent
-            if attempt.begun or not failure.retry:
+            if attempt.begun:
                 raise failure
-            found = self.pool.candidates(names, without=tried)
-            if not found:
-                raise failure
-            facts = {"request_id": call.id, "from": call.engine, "error": failure.code}
-            _log.warning("failed_over", extra=facts)
+            found = others(self.pool, resolved, tried, failure, call)
 
     def _asked(self, attempt: Attempt, request: Chat | Completion, call: Call) -> Events:
         candidate = attempt.ask()
