@@ -24,7 +24,7 @@ class Bounds:
     max_body: int
     keepalive: float
 
-    def asking(self, path: str, ask: Ask, access: Access = Access.USER) -> Route:
+    def asking(self, path: str, ask: Ask) -> Route:
         """The route of a handler that is given a whole body, whichever door it came through."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
@@ -32,7 +32,7 @@ class Bounds:
             answer = await ask(Post(await read_body(request, self), request.headers, call))
             return await give(request, answer)
 
-        return Route("POST", path, handler, access, ask=ask)
+        return Route("POST", path, handler, Access.USER, ask=ask)
 
     def events(
         self,
@@ -49,9 +49,9 @@ class Bounds:
         return Flow(events, renderer, NDJSON_HEADERS, b" ", self.keepalive)
 
 
-def read_json(post: Post, *, any_type: bool = False) -> dict[str, Any]:
-    if not any_type:
-        _check_type(post)
+def read_json(post: Post) -> dict[str, Any]:
+    """Of a client that says it is JSON, or does not say."""
+    _check_type(post)
     return parse_object(post.body)
 
 

@@ -8,13 +8,14 @@ import orjson
 from aiohttp import web
 
 from _llamagate.call import CALL, Access, Answer, Flow, Post, Route
-from _llamagate.dialects.base import Bounds, json_answer, read_json, read_wishes
+from _llamagate.dialects.base import Bounds, json_answer, read_wishes
 from _llamagate.exchange import Chat, Completion
 from _llamagate.gateway.embed import EmbedTexts
 from _llamagate.gateway.generate import Generate
 from _llamagate.gateway.models import ListModels
 from _llamagate.gateway.show import ShowModel
 from _llamagate.gateway.version import EngineVersion
+from _llamagate.wires.body import parse_object
 from _llamagate.wires.ollama import client, client_answers, client_models
 
 
@@ -63,21 +64,21 @@ class Ollama:
     async def chat(
         self, post: Post, *, form: type[client_answers.Lines] = client_answers.ChatLines
     ) -> Answer | Flow:
-        asked = client.parse_chat(read_json(post, any_type=True))
+        asked = client.parse_chat(parse_object(post.body))
         return await self._answer(post, asked, form)
 
     async def complete(self, post: Post) -> Answer | Flow:
-        asked = client.parse_generate(read_json(post, any_type=True))
+        asked = client.parse_generate(parse_object(post.body))
         return await self._answer(post, asked, client_answers.GenerateLines)
 
     async def embed(self, post: Post) -> Answer:
-        asked = client.parse_embed(read_json(post, any_type=True))
+        asked = client.parse_embed(parse_object(post.body))
         call = read_wishes(post)
         embedded = await self._embed(asked, call)
         return Answer(client_answers.render_embed(asked.model or call.model, embedded, call))
 
     async def embeddings(self, post: Post) -> Answer:
-        asked = client.parse_embeddings(read_json(post, any_type=True))
+        asked = client.parse_embeddings(parse_object(post.body))
         embedded = await self._embed(asked, read_wishes(post))
         return Answer(client_answers.render_embedding(asked, embedded))
 
@@ -92,7 +93,7 @@ class Ollama:
         return json_answer(client_models.render_ps(residents, everything=call.caller.admin))
 
     async def show(self, post: Post) -> Answer:
-        asked = client.parse_show(read_json(post, any_type=True))
+        asked = client.parse_show(parse_object(post.body))
         return Answer(orjson.dumps(await self._show(*asked, post.call)))
 
     async def _answer(

@@ -8,5 +8,5 @@ to aiohttp's door for good, with the bytes that were read.
 
     client        one connection: what it sends, and who answers it
     head          heads of requests and answers, as text
-    way           a stream on its way out
+    way           a stream on its way out, and whether its client reads it
 """
